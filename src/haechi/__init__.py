@@ -1,0 +1,3 @@
+"""Haechi: policy in, proof out."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,117 @@
+"""The first check of every playbook: the right Ansible, the right Haechi, a policy that can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from haechi import __version__, desired, runs, tombstones
+from haechi.policy import Loaded, Problem, load, state_dir
+from haechi.policy.models import Policy, State
+from haechi.policy.problems import Where
+
+CORE = ((2, 21), (2, 22))  # from, up to but not including
+
+
+class GateError(Exception):
+    """The run must not start; the text says why and how to mend it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passed:
+    """What a run may use; ``run`` is the document of ``runs.begin``."""
+
+    desired: dict[str, dict[str, object]]
+    run: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def versions(core: str, collection: str) -> None:
+    """Refuse an Ansible that nobody tried, and two halves of Haechi that are not of one release.
+
+    Raises ``GateError``.
+    """
+    have = tuple(int(part) for part in core.split(".")[:2])
+    if not CORE[0] <= have < CORE[1]:
+        low, high = (".".join(map(str, bound)) for bound in CORE)
+        raise GateError(f"ansible-core {core} is not supported: use {low} or later, before {high} (`make setup`)")
+    if collection != __version__:
+        raise GateError(f"haechi {__version__} is installed, but haechi.guard is {collection}: run `make setup`")
+
+
+def judge(
+    inventory: Path, hosts: Iterable[str], extra_vars: Mapping[str, object], needs: tuple[str, ...] | None
+) -> Passed:
+    """Return what each host must become, leavers taken out.
+
+    ``needs`` None is a run over the whole policy: any error stops it. Otherwise it names the people the run is
+    about: every other problem is a warning, so that a typo in a flow keeps no leaver inside.
+    Raises ``GateError`` with all problems.
+    """
+    loaded = load(inventory, extra_vars)
+    problems = loaded.problems if needs is None else tuple(_softened(loaded, needs))
+    errors = [problem for problem in problems if problem.severity == "error"]
+    policy = loaded.policy if needs is None else loaded.usable
+    if errors or policy is None:
+        raise GateError(render(errors if needs is None else problems))
+    try:
+        revoked = tombstones.revoked(state_dir(policy))
+    except tombstones.TombstoneError as error:
+        raise GateError(str(error)) from error
+    left = left_but_active(policy, loaded.where, revoked - set(needs or ()))
+    warnings = tuple(line(problem) for problem in (*problems, *left) if problem.severity == "warning")
+    unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
+    run = runs.begin(policy, revoked, state_dir(policy), unsound)
+    if loaded.errors:
+        return Passed(
+            desired={host: {"prove": desired.prove(policy, host, revoked)} for host in hosts if host in policy.hosts},
+            run=run,
+            warnings=warnings,
+        )
+    return Passed(desired=desired.build(policy, hosts, revoked), run=run, warnings=warnings)
+
+
+def left_but_active(policy: Policy, where: Where, revoked: Iterable[str]) -> tuple[Problem, ...]:
+    """Return a warning for each leaver on record whom policy still calls active; they stay out all the same."""
+    gone = frozenset(revoked)
+    return tuple(
+        where.problem(
+            ("identities", index, "state"),
+            f"{identity.id} has been offboarded and is active here; access stays shut",
+            "say `state: disabled` with `since: YYYY-MM-DD`",
+            warning=True,
+        )
+        for index, identity in enumerate(policy.identities)
+        if identity.id in gone and identity.state is State.ACTIVE
+    )
+
+
+def _softened(loaded: Loaded, needs: tuple[str, ...]) -> Iterable[Problem]:
+    known = {identity.id for identity in loaded.usable.identities} if loaded.usable else set()
+    # A person whose own entry is broken is not one whom policy forgot.
+    unread = any(problem.path.startswith("identities") for problem in loaded.errors)
+    for name in needs:
+        if loaded.usable and name not in known:
+            forgotten = tombstones.is_id(name) and not unread
+            what, mend = f"no identity has the id {name!r}", "check the spelling: the id is the account's name"
+            if forgotten:
+                what, mend = f"policy does not name {name}", "every host is looked at; check the spelling all the same"
+            severity: Literal["error", "warning"] = "warning" if forgotten else "error"
+            yield Problem(file="-e", line=0, path="person", what=what, mend=mend, severity=severity)
+    for problem in loaded.problems:
+        yield replace(problem, severity="warning") if loaded.usable else problem
+
+
+def line(problem: Problem) -> str:
+    """Return a problem in one line."""
+    place = f"{problem.file}:{problem.line}" if problem.line else problem.file
+    path = f"{problem.path}: " if problem.path else ""
+    return f"{place}: {path}{problem.what}. {problem.mend[:1].upper()}{problem.mend[1:]}."
+
+
+def render(problems: Iterable[Problem]) -> str:
+    """Return problems as a person reads them, one a line, with the count."""
+    lines = [line(problem) for problem in problems]
+    return "\n".join([f"The policy has {len(lines)} problem(s); no host was touched.", *lines])

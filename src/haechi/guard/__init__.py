@@ -1,0 +1,1 @@
+"""The controller's half of a guarded change: proofs over new connections."""

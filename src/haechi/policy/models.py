@@ -1,0 +1,236 @@
+"""What a policy may say: one frozen, typed model per noun.
+
+Shape only. Meaning across files (unknown zones, shared keys, lock-outs) is judged in ``checks``.
+Every model refuses unknown fields, so a misspelt name is an error and never a silent default.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+# The account name and the certificate's Key ID: the first character bars option injection (`-x`)
+# and path tricks (`..`), the length is utmp's and useradd's limit (useradd(8)).
+IdentityId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# An RSA key of 4096 bits is a line of 740 characters (RFC 4253 section 6.6), of 16384 bits one of 2800.
+KeyLine = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# An interface's name has at most 15 bytes (IFNAMSIZ, netdevice(7)).
+Bridge = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,14}(:(tcp|udp)/[1-9][0-9]{0,4})?$")]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+class Model(BaseModel):
+    """The house rules of every model: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kind(StrEnum):
+    """What an identity is; all but a person have an owner who is one."""
+
+    PERSON = "person"
+    AUTOMATION = "automation"
+    BREAK_GLASS = "break_glass"
+    SENTINEL = "sentinel"
+    SERVICE = "service"
+
+
+class State(StrEnum):
+    """Disabling is reversible and comes first; deletion is a later decision."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    ABSENT = "absent"
+
+
+class Identity(Model):
+    """One account holder; ``id`` is the account name on every host."""
+
+    id: IdentityId
+    kind: Kind = Kind.PERSON
+    name: Line
+    state: State = State.ACTIVE
+    since: date | None = Field(default=None, description="day a disabled or absent state began")
+    owner: IdentityId | None = None
+    jobs: tuple[Name, ...] = ()
+    keys: tuple[KeyLine, ...] = Field(default=(), description="OpenSSH public keys; `keys` in keys.yml adds to these")
+    hr_id: Line | None = Field(default=None, description="the HR system's id; never a path, file name or command")
+
+
+class SudoRule(Model):
+    """Exact commands a job may run; ``ALL`` is for automation alone."""
+
+    commands: Annotated[tuple[Line, ...], Field(min_length=1)]
+    run_as: Name = "root"
+    nopasswd: bool = Field(default=False, strict=True)
+
+
+class Job(Model):
+    """What a job may do and where: the only way to access, direct grants do not exist."""
+
+    title: Line
+    hosts: Annotated[tuple[Name, ...], Field(min_length=1, description="hosts, zones, or `all`")]
+    login: bool = Field(default=True, strict=True)
+    groups: tuple[Name, ...] = ()
+    sudo: tuple[SudoRule, ...] = ()
+
+
+class Zone(Model):
+    """A network zone; the reserved name `internet` is everything no zone holds."""
+
+    title: Line
+    cidr: IPv4Network
+    cidr6: IPv6Network | None = None
+    management: bool = Field(default=False, strict=True, description="never blockable; operators come from here")
+
+
+class Host(Model):
+    """A machine of the site; one that is not ``managed`` is an address in flows and no more."""
+
+    zone: Name
+    address: IPv4Address
+    address6: IPv6Address | None = None
+    managed: bool = Field(default=True, strict=True)
+    gateway: bool = Field(default=False, strict=True)
+    legs: dict[Name, IPv4Address] = Field(default={}, description="a gateway's address in each further zone")
+    host_key: Line | None = Field(
+        default=None, description="expected SHA256 fingerprint of the host key, for bootstrap"
+    )
+    containers: tuple[Bridge, ...] = Field(
+        default=(), description="`docker0` may go out, `docker0:tcp/8080` is published"
+    )
+
+
+class Publish(Model):
+    """A DNAT: the flow's target is reached at this port of the gateway's address in ``zone``."""
+
+    gateway: Name
+    zone: Name
+    port: Port
+
+
+class Flow(Model):
+    """One allowed conversation, rendered on both ends and on the gateways between."""
+
+    name: Name
+    source: Annotated[
+        tuple[Line, ...], Field(alias="from", min_length=1, description="hosts, zones, CIDRs, `internet`")
+    ]
+    target: Annotated[tuple[Line, ...], Field(alias="to", min_length=1, description="hosts, zones, CIDRs, `internet`")]
+    proto: Literal["tcp", "udp", "icmp"] = "tcp"
+    ports: tuple[Port, ...] = ()
+    publish: Publish | None = None
+    masquerade: bool = Field(default=False, strict=True)
+    rate: Line | None = Field(default=None, description="new connections per source, nftables syntax: 20/minute")
+    reason: Line
+
+
+class Listener(Model):
+    """A socket that is meant to be open, so that any other is a finding."""
+
+    hosts: Annotated[tuple[Name, ...], Field(min_length=1, description="hosts, zones, or `all`")]
+    proto: Literal["tcp", "udp"] = "tcp"
+    port: Port
+    process: Line
+    local: bool = Field(default=False, strict=True, description="listens on loopback only")
+    reason: Line
+
+
+class Waiver(Model):
+    """An exception with a reason and an end; it lapses by itself."""
+
+    id: Name
+    control: Line
+    hosts: Annotated[tuple[Name, ...], Field(min_length=1)]
+    reason: Line
+    owner: IdentityId
+    approver: IdentityId
+    until: date
+
+
+class SignOff(Model):
+    """One time that somebody went through a register and stood for it."""
+
+    date: date
+    by: IdentityId
+    note: Line
+
+
+class Register(Model):
+    """What no host can show and a person keeps: an access review, a log review, a training list."""
+
+    id: Name
+    title: Line
+    owner: IdentityId
+    every_days: Annotated[int, Field(strict=True, ge=1, le=1095, description="how long a sign-off counts")]
+    signed: tuple[SignOff, ...] = ()
+
+
+class SshdPolicy(Model):
+    """The knobs of sshd a site may turn; algorithms and factors are not among them."""
+
+    port: Port = 22
+    max_auth_tries: Annotated[int, Field(strict=True, ge=2, le=6)] = 4
+    login_grace_seconds: Annotated[int, Field(strict=True, ge=10, le=120)] = 30
+    idle_seconds: Annotated[int, Field(strict=True, ge=60, le=600)] = 300
+    max_startups_per_source: Annotated[int, Field(strict=True, ge=2, le=100)] = 10
+    jump_hosts: tuple[Name, ...] = Field(default=(), description="hosts that forward for ProxyJump")
+
+
+class PasswordPolicy(Model):
+    """Passwords and lock-out; the bounds are KISA U-02 and U-03."""
+
+    min_length: Annotated[int, Field(strict=True, ge=8, le=128)] = 12
+    max_days: Annotated[int, Field(strict=True, ge=1, le=90)] = 90
+    min_days: Annotated[int, Field(strict=True, ge=1, le=30)] = 1
+    remember: Annotated[int, Field(strict=True, ge=4, le=24)] = 4
+    lock_after: Annotated[int, Field(strict=True, ge=3, le=10)] = 5
+    unlock_seconds: Annotated[int, Field(strict=True, ge=120)] = 120
+
+
+class Site(Model):
+    """What is true of the whole site."""
+
+    name: Name
+    title: Line
+    banner: Text
+    control_node: IPv4Address = Field(description="where playbooks run; exempt from blocks and penalties")
+    bastion: Name | None = Field(default=None, description="the one host the control node connects to directly")
+    resolver: Name | None = None
+    time_server: Name | None = None
+    package_cache: Name | None = None
+    ipv6: Literal["drop", "off"] = "drop"
+    unknown_accounts: Literal["report", "remove"] = "report"
+    state_dir: Line | None = Field(default=None, description="tombstones and pinned host keys; outside the checkout")
+    evidence_copy: Line | None = Field(
+        default=None, description="second place of the checkpoints: a folder's path, or `host:/path` of a file there"
+    )
+
+
+class Policy(Model):
+    """Everything that must be true, read from ``group_vars/all/policy``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    site: Site
+    identities: Annotated[tuple[Identity, ...], Field(min_length=1)]
+    keys: dict[IdentityId, tuple[KeyLine, ...]] = {}
+    jobs: dict[Name, Job]
+    zones: dict[Name, Zone]
+    # Ansible reserves the variable name `hosts`.
+    hosts: dict[Name, Host] = Field(alias="servers")
+    flows: tuple[Flow, ...]
+    listeners: tuple[Listener, ...]
+    waivers: tuple[Waiver, ...] = ()
+    registers: tuple[Register, ...] = ()
+    sshd: SshdPolicy = SshdPolicy()
+    password: PasswordPolicy = PasswordPolicy()

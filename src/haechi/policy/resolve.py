@@ -1,0 +1,114 @@
+"""Questions that policy answers about one host: pure, over the typed policy alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from haechi.policy.models import Identity, Job, Kind, Policy, State, SudoRule
+
+INTERNET = "internet"
+ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What one identity must be on one host."""
+
+    identity: Identity
+    state: State
+    keys: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    sudo: tuple[SudoRule, ...] = ()
+    login: bool = False
+
+
+def is_internet(endpoint: str) -> bool:
+    """Return whether an endpoint means everything that no zone holds."""
+    return endpoint == INTERNET
+
+
+def managed(policy: Policy) -> tuple[str, ...]:
+    """Return the names of the hosts that Haechi makes, in policy's order."""
+    return tuple(name for name, host in policy.hosts.items() if host.managed)
+
+
+def expand_hosts(policy: Policy, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the hosts that hosts' names, zones' names or ``all`` (every managed host) mean, in policy's order."""
+    wanted = set(names)
+    return tuple(
+        name
+        for name, host in policy.hosts.items()
+        if name in wanted or host.zone in wanted or (ALL in wanted and host.managed)
+    )
+
+
+def addresses(policy: Policy, endpoint: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks of a host (each leg), a zone or a CIDR; nothing for ``internet``.
+
+    Raises ``ValueError`` for a word that is none of these.
+    """
+    if is_internet(endpoint):
+        return ()
+    if endpoint in policy.hosts:
+        host = policy.hosts[endpoint]
+        found: list[IPv4Address | IPv6Address] = [host.address, *host.legs.values()]
+        found += [host.address6] if host.address6 else []
+        return tuple(ip_network(address) for address in found)
+    if endpoint in policy.zones:
+        zone = policy.zones[endpoint]
+        return (zone.cidr, *((zone.cidr6,) if zone.cidr6 else ()))
+    return (ip_network(endpoint),)
+
+
+def jobs_on(policy: Policy, identity: Identity, host: str) -> tuple[Job, ...]:
+    """Return the jobs of an identity that reach a host."""
+    jobs = (policy.jobs[name] for name in identity.jobs if name in policy.jobs)
+    return tuple(job for job in jobs if host in expand_hosts(policy, job.hosts))
+
+
+def keys_of(policy: Policy, identity: Identity) -> tuple[str, ...]:
+    """Return an identity's public keys, from its record and from ``keys``, each once."""
+    return tuple(dict.fromkeys((*identity.keys, *policy.keys.get(identity.id, ()))))
+
+
+def access_on(policy: Policy, host: str, revoked: frozenset[str]) -> tuple[Access, ...]:
+    """Return what each identity of policy must be on a host, leavers taken out.
+
+    A revoked or disabled identity is disabled wherever it had a job, and absent elsewhere.
+    """
+    return tuple(_access(policy, identity, host, revoked) for identity in policy.identities)
+
+
+def _access(policy: Policy, identity: Identity, host: str, revoked: frozenset[str]) -> Access:
+    jobs = jobs_on(policy, identity, host)
+    if not jobs:
+        return Access(identity=identity, state=State.ABSENT)
+    state = State.DISABLED if identity.id in revoked and identity.state is State.ACTIVE else identity.state
+    if state is not State.ACTIVE:
+        return Access(identity=identity, state=state)
+    return Access(
+        identity=identity,
+        state=state,
+        keys=keys_of(policy, identity),
+        groups=tuple(dict.fromkeys(group for job in jobs for group in job.groups)),
+        sudo=tuple(dict.fromkeys(rule for job in jobs for rule in job.sudo)),
+        login=any(job.login for job in jobs),
+    )
+
+
+def operators_on(policy: Policy, host: str, revoked: frozenset[str]) -> tuple[Access, ...]:
+    """Return the people (and break-glass accounts) who must be able to log in on a host."""
+    return tuple(
+        access
+        for access in access_on(policy, host, revoked)
+        if access.login and access.state is State.ACTIVE and access.identity.kind in {Kind.PERSON, Kind.BREAK_GLASS}
+    )
+
+
+def control_sources(policy: Policy, host: str) -> tuple[str, ...]:
+    """Return the addresses from which the automation connects to a host: the control node's, or the bastion's."""
+    bastion = policy.site.bastion
+    if bastion is None or bastion == host:
+        return (str(policy.site.control_node),)
+    return tuple(str(network.network_address) for network in addresses(policy, bastion))
