@@ -1,0 +1,46 @@
+"""What one host must become, computed from policy: pure, and the only thing roles read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from haechi.desired import accounts, baseline, firewall, sshd
+from haechi.policy.models import Kind, Policy, State
+from haechi.policy.resolve import access_on, managed, operators_on
+
+PARTS = {"baseline": baseline.build, "accounts": accounts.build, "sshd": sshd.build, "firewall": firewall.build}
+
+
+def build(policy: Policy, hosts: Iterable[str], revoked: frozenset[str]) -> dict[str, dict[str, object]]:
+    """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
+
+    Shape: ``{host: {baseline: {}, accounts: {}, sshd: {}, firewall: {}, prove: {}}}``, JSON-able.
+    """
+    known = set(managed(policy))
+    return {
+        host: {
+            **{part: builder(policy, host, revoked) for part, builder in PARTS.items()},
+            "prove": prove(policy, host, revoked),
+        }
+        for host in hosts
+        if host in known
+    }
+
+
+def prove(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, object]:
+    """Return whose way in a change on a host must leave open, and for a gateway the hosts to reach through it."""
+    access = [a for a in access_on(policy, host, revoked) if a.state is State.ACTIVE and a.login]
+    by_kind = {a.identity.kind: a.identity.id for a in access}
+    return {
+        "automation": by_kind.get(Kind.AUTOMATION),
+        "sentinel": by_kind.get(Kind.SENTINEL),
+        "operators": [{"id": a.identity.id, "keys": list(a.keys)} for a in operators_on(policy, host, revoked)],
+        "through": list(_through(policy, host)),
+    }
+
+
+def _through(policy: Policy, gateway: str) -> Iterable[str]:
+    here = policy.hosts[gateway]
+    for zone in here.legs if here.gateway else ():
+        beyond = [name for name in managed(policy) if policy.hosts[name].zone == zone and name != gateway]
+        yield from beyond[:1]

@@ -1,0 +1,96 @@
+"""Who has an account on one host, with which keys, groups and sudo rules: policy minus tombstones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from haechi.policy.models import Kind, Policy, State, SudoRule
+from haechi.policy.resolve import Access, access_on, keys_of
+
+LOGIN_GROUP = "haechi-login"
+SHELL, NO_SHELL = "/bin/bash", "/usr/sbin/nologin"
+# base-passwd's list (Debian 12, 13), and packages whose account has a shell by design. `nobody` ends base-passwd's.
+DEBIAN = (
+    *("root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data"),
+    *("backup", "list", "irc", "gnats", "_apt", "nobody", "postgres"),
+)
+# A path that ends in `/` is every program of a folder (sudoers(5)).
+_PATH = re.compile(r"(/[A-Za-z0-9_.@+-]+)+")
+# sudoers(5): these end a word in arguments, or would match more than themselves.
+_SPECIAL = re.compile(r"([\\,:=#*?\[\]!^])")
+
+
+def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, object]:
+    """Return the accounts of a host; a leaver whom policy no longer names is disabled all the same."""
+    found = [_account(policy, access) for access in access_on(policy, host, revoked)]
+    forgotten = sorted(revoked - {identity.id for identity in policy.identities})
+    accounts = [*found, *(_left(person) for person in forgotten)]
+    return {
+        "schema": 1,
+        "login_group": LOGIN_GROUP,
+        "unknown_accounts": policy.site.unknown_accounts,
+        "known": list(DEBIAN),
+        "accounts": accounts,
+        "sudoers": [_sudoers(account["id"], account["sudo"]) for account in accounts],
+    }
+
+
+def sudo_lines(person: str, rules: Iterable[SudoRule]) -> list[str]:
+    """Return the sudoers lines of an account: exact commands, wildcards taken literally.
+
+    Raises ``ValueError`` for a command that is no absolute path.
+    """
+    return [_line(person, rule) for rule in rules]
+
+
+def _line(person: str, rule: SudoRule) -> str:
+    tag = "NOPASSWD: " if rule.nopasswd else ""
+    if rule.commands == ("ALL",) and rule.run_as == "root":
+        return f"{person} ALL=(ALL:ALL) {tag}ALL"
+    return f"{person} ALL=({rule.run_as}) {tag}{', '.join(_command(text) for text in rule.commands)}"
+
+
+def _command(text: str) -> str:
+    if text == "ALL":
+        return text
+    path, *arguments = text.split()
+    if not _PATH.fullmatch(path):
+        raise ValueError(f"{text!r} is no command for sudo: write its absolute path, as in /usr/bin/systemctl")
+    # A command without arguments allows every argument; "" allows none (sudoers(5)).
+    return " ".join([path, *(_SPECIAL.sub(r"\\\1", word) for word in arguments)] if arguments else [path, '""'])
+
+
+def _account(policy: Policy, access: Access) -> dict[str, object]:
+    who = access.identity
+    return {
+        "id": who.id,
+        "kind": str(who.kind),
+        "name": re.sub(r"[:,]", " ", who.name),
+        "state": str(access.state),
+        "login": access.login,
+        "shell": SHELL if access.login else NO_SHELL,
+        "keys": [" ".join(key.split()) for key in keys_of(policy, who)],
+        "groups": sorted({*access.groups, *([LOGIN_GROUP] if access.login else [])}),
+        "sudo": sudo_lines(who.id, access.sudo),
+    }
+
+
+def _left(person: str) -> dict[str, object]:
+    return {
+        "id": person,
+        "kind": str(Kind.PERSON),
+        "name": "",
+        "state": str(State.DISABLED),
+        "login": False,
+        "shell": NO_SHELL,
+        "keys": [],
+        "groups": [],
+        "sudo": [],
+    }
+
+
+def _sudoers(person: object, lines: object) -> dict[str, object]:
+    text = "".join(f"{line}\n" for line in lines) if isinstance(lines, list) else ""
+    path = f"/etc/sudoers.d/haechi-{person}"
+    return {"path": path, "content": text or None, "mode": "0440", "owner": "root", "group": "root"}

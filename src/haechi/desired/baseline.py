@@ -1,0 +1,46 @@
+"""What the operating system of one host must be, from policy."""
+
+from __future__ import annotations
+
+from haechi.policy.models import Host, Policy
+
+# chrony serves the time on the time server itself; everybody else only follows.
+CLIENT = "systemd-timesyncd"
+# pam_pwquality refuses every new password, an aged one's forced change too, while the dictionary is missing;
+# cracklib-runtime makes it and is only a recommendation of Debian's package.
+PASSWORDS = ("libpam-pwquality", "cracklib-runtime")
+
+
+def kernel_values(policy: Policy, host: Host) -> dict[str, str]:
+    """Return the kernel values that follow from the host's place in the network.
+
+    A gateway forwards and nobody else does; where a container engine runs, forwarding is the engine's own affair.
+    """
+    values = {} if host.containers else {"net.ipv4.ip_forward": str(int(host.gateway))}
+    if policy.site.ipv6 == "off":
+        values |= {f"net.ipv6.conf.{scope}.disable_ipv6": "1" for scope in ("all", "default")}
+    return values
+
+
+def time_server(policy: Policy, host: str) -> str | None:
+    """Return the address of the site's time server as ``host`` reaches it; none on the server itself."""
+    server = policy.site.time_server
+    return None if server is None or server == host else str(policy.hosts[server].address)
+
+
+def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, object]:
+    """Return the baseline of ``host``. Leavers make no difference here: what they lose is the accounts' part.
+
+    Raises ``KeyError`` where policy has no such host.
+    """
+    del revoked
+    server = time_server(policy, host)
+    return {
+        "schema": 1,
+        "password": policy.password.model_dump(),
+        "banner": policy.site.banner.rstrip("\n"),
+        "known": sorted(identity.id for identity in policy.identities),
+        "sysctl": kernel_values(policy, policy.hosts[host]),
+        "time_server": server,
+        "packages": [*PASSWORDS, *([CLIENT] if server else [])],
+    }
