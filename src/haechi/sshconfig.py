@@ -1,0 +1,106 @@
+"""The one ssh configuration by which the control node reaches a site's hosts, written from policy.
+
+Host keys are looked up by the host's name (HostKeyAlias), so an address that changes hands, or two
+sites that use the same addresses, never match another machine's key.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from haechi.policy.models import Kind, Policy, State
+
+FILE_NAME = ".ssh_config"
+# sun_path holds 108 bytes (unix(7)); ssh adds a suffix of 17 while it binds, and %C is a digest of 40.
+SOCKET_PATH, DIGEST = 108, 1 + 40 + 17
+
+_HEAD = """\
+# Written by `haechi ssh-config` from policy. Changes made here are lost.
+"""
+
+# Unanswered keep-alives end a connection to a host that went away after 30 s, not after TCP's hours.
+_COMMON = """\
+Host *
+  User {user}
+  Port {port}
+  UserKnownHostsFile {known_hosts}
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+  UpdateHostKeys no
+  IdentitiesOnly yes
+  IdentityFile {identity}
+  ForwardAgent no
+  ForwardX11 no
+  PasswordAuthentication no
+  KbdInteractiveAuthentication no
+  ConnectTimeout 10
+  ServerAliveInterval 10
+  ServerAliveCountMax 3
+"""
+
+
+def automation_id(policy: Policy) -> str:
+    """Return the account that every playbook connects as: the first active automation identity."""
+    for identity in policy.identities:
+        if identity.kind is Kind.AUTOMATION and identity.state is State.ACTIVE:
+            return identity.id
+    raise ValueError("no active identity of kind automation: add one to identities.yml, it is whom playbooks log in as")
+
+
+def known_hosts(state_dir: Path) -> Path:
+    """Return the file that holds the pinned host keys of the site."""
+    return state_dir / "known_hosts"
+
+
+def render(policy: Policy, state_dir: Path, identity_file: Path) -> str:
+    """Return the text of the configuration: one block a managed host, then what all have in common."""
+    for path in (state_dir, identity_file):
+        if any(character in str(path) for character in '\n\r"%'):
+            raise ValueError(f"{path!s} cannot stand in an ssh configuration: use a path without quotes or %")
+    blocks = [_block(policy, name, state_dir) for name, host in policy.hosts.items() if host.managed]
+    common = _COMMON.format(
+        user=automation_id(policy),
+        port=policy.sshd.port,
+        known_hosts=_quoted(known_hosts(state_dir)),
+        identity=_quoted(identity_file),
+    )
+    return "\n".join([_HEAD, *blocks, common])
+
+
+def write(path: Path, text: str) -> bool:
+    """Put the text at the path in one step, readable by its owner alone; tell whether it changed."""
+    if path.is_file() and path.read_text() == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    Path(name).replace(path)
+    return True
+
+
+def _block(policy: Policy, name: str, state_dir: Path) -> str:
+    lines = [f"Host {name}", f"  HostName {policy.hosts[name].address}", f"  HostKeyAlias {name}"]
+    bastion = policy.site.bastion
+    if bastion == name:
+        lines += _shared(state_dir)
+    elif bastion is not None:
+        lines.append(f"  ProxyJump {bastion}")
+    return "\n".join(lines) + "\n"
+
+
+def _shared(state_dir: Path) -> list[str]:
+    """Let all connections pass the bastion in one: a fleet that is proven at once would exhaust its MaxStartups.
+
+    The connection to the host behind it is a new one all the same.
+    """
+    socket = state_dir / "%C"
+    if len(str(state_dir)) + DIGEST > SOCKET_PATH:
+        return []
+    return ["  ControlMaster auto", f"  ControlPath {_quoted(socket)}", "  ControlPersist 60"]
+
+
+def _quoted(path: Path) -> str:
+    return f'"{path}"' if " " in str(path) else str(path)
