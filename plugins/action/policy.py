@@ -1,0 +1,59 @@
+"""Judge the policy on the controller and hand every host what it must become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible import context
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.release import __version__ as core_version
+from ansible.utils.vars import load_extra_vars
+
+try:
+    from haechi import gate
+except ImportError as error:  # the one sentence that a missing environment deserves
+    raise AnsibleActionFail(
+        "haechi is not installed for the Python that runs Ansible: run `make setup`, then `uv run ansible-playbook ...`"
+    ) from error
+
+GALAXY = Path(__file__).resolve().parents[2] / ".collections/ansible_collections/haechi/guard/galaxy.yml"
+
+
+def collection_version() -> str:
+    """Return the version of this collection, from the clone's stub or from an installed collection."""
+    path = GALAXY if GALAXY.is_file() else Path(__file__).parents[2] / "MANIFEST.json"
+    data = yaml.safe_load(path.read_text())
+    return str(data.get("collection_info", data)["version"])
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Connects to nothing; see the module of the same name for its documentation."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the desired state of every host of the play as the fact ``haechi_desired``."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _, arguments = self.validate_argument_spec({"needs": {"type": "list", "elements": "str"}})
+        inventory = Path(task_vars["inventory_dir"])
+        needs = tuple(arguments["needs"]) if arguments["needs"] is not None else None
+        try:
+            gate.versions(core_version, collection_version())
+            extra = load_extra_vars(self._loader) if context.CLIARGS.get("extra_vars") else {}
+            passed = gate.judge(inventory, task_vars["groups"]["all"], extra, needs)
+        except gate.GateError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return result | {
+            "changed": False,
+            "warnings": list(passed.warnings),
+            "ansible_facts": {"haechi_desired": passed.desired},
+            "haechi_run": passed.run,
+            "_ansible_verbose_override": True,
+        }

@@ -1,0 +1,1 @@
+"""What runs on managed hosts: standard library only."""

@@ -1,0 +1,1 @@
+"""Accounts of one host: seen, planned, applied, and ended."""

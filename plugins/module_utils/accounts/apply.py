@@ -1,0 +1,84 @@
+"""Make a plan true. The only place of the accounts that changes a host."""
+
+from __future__ import annotations
+
+import pwd
+import subprocess
+
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import end, hold, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
+    AccountError,
+    Act,
+    Change,
+    Delete,
+    End,
+    Folder,
+    Remove,
+    Run,
+    StripKeys,
+    WriteKeys,
+)
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
+
+
+def apply(changes: tuple[Change, ...]) -> dict[str, Ended]:
+    """Make every change, in order; what fails stops nothing that denies. Returns what was ended for whom.
+
+    Raises ``AccountError`` with every failure, after all was tried.
+    """
+    ended: dict[str, Ended] = {}
+    failures = []
+    for change in changes:
+        for act in change.acts:
+            try:
+                _perform(act, ended)
+            except (AccountError, OSError) as error:
+                failures.append(f"{change.account}: {change.what} cannot become {change.after}: {error}")
+    if failures:
+        raise AccountError("; ".join(failures))
+    return ended
+
+
+def _perform(act: Act, ended: dict[str, Ended]) -> None:
+    match act:
+        case Run(argv):
+            run(argv)
+        case WriteKeys(account, text):
+            files.write(f"{state.KEYS_FOLDER}/{account}", text.encode(), mode=0o644, uid=0, gid=0)
+        case Remove(path):
+            hold.remove(path)
+        case StripKeys(path, fingerprints):
+            hold.strip(path, fingerprints)
+        case Folder(path, mode, uid, gid):
+            hold.folder(path, mode, uid, gid)
+        case End(account, uid):
+            ended[account] = end.end(account, uid)
+        case Delete(account, home):
+            _delete(account, home, ended.get(account))
+
+
+def _delete(account: str, home: str, ended: Ended | None) -> None:
+    """Remove an account. Its number may be given out again, so the home and what is in it become root's."""
+    if ended and (ended.remaining or ended.escalated):
+        alive = ", ".join(sorted({process.name for process in (*ended.remaining, *ended.escalated)}))
+        raise AccountError(f"{alive} still run as {account}: it is denied, and removed when they are gone")
+    row = pwd.getpwnam(account)
+    run(("userdel", account))
+    if home.startswith("/home/"):
+        try:
+            hold.folder(home, 0o700, 0, 0, make=False)
+        except FileNotFoundError:
+            return
+        hold.inherit(home, row.pw_uid, row.pw_gid)
+
+
+def run(argv: tuple[str, ...]) -> None:
+    """Run a program to its end.
+
+    Raises ``AccountError`` with the program's own words where it fails.
+    """
+    result = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if result.returncode:
+        said = (result.stderr or result.stdout).strip()
+        raise AccountError(f"`{' '.join(argv)}` ended with {result.returncode}: {said}")

@@ -1,0 +1,91 @@
+"""Ending what a person runs on a host: sessions, her user manager, and all that descends from a login of hers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import hold, read, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Process
+
+# One clean look may fall between a parent's death and its child's birth; two with a pause between do not.
+CLEAN_LOOKS, PAUSE, PATIENCE = 2, 0.25, 5.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of the processes: ended by logind or by the sweep, left since it is a service, still alive."""
+
+    killed: tuple[Process, ...] = ()
+    escalated: tuple[Process, ...] = ()
+    remaining: tuple[Process, ...] = ()
+
+
+def show(process: Process) -> dict[str, object]:
+    """Return a process for a report; never its arguments, which hold secrets often enough."""
+    return {"pid": process.pid, "name": process.name, "unit": process.unit, "uids": sorted(process.uids)}
+
+
+def end(name: str, uid: int) -> Ended:
+    """End everything of a person; services are left and named. Returns after two clean sweeps or when patience ends."""
+    killed = {row.pid: row for row in _killable(uid)}
+    for verb in ("disable-linger", "terminate-user"):
+        _loginctl(verb, name)
+    with contextlib.suppress(OSError):
+        hold.remove(f"{read.LINGER}/{name}")
+    clean, until = 0, time.monotonic() + PATIENCE
+    while clean < CLEAN_LOOKS and time.monotonic() < until:
+        found = _killable(uid)
+        for process in found:
+            if _kill(process, uid):
+                killed[process.pid] = process
+        clean = 0 if found else clean + 1
+        time.sleep(PAUSE if not found else 0.05)
+    left = state.of_person(read.processes(), uid)
+    remaining = tuple(process for process in left if not state.is_service(process.unit))
+    for process in remaining:
+        killed.pop(process.pid, None)
+    return Ended(tuple(killed.values()), tuple(row for row in left if row not in remaining), remaining)
+
+
+def _killable(uid: int) -> list[Process]:
+    spared = _ancestors()
+    found = state.of_person(read.processes(), uid)
+    return [row for row in found if not state.is_service(row.unit) and row.pid not in spared]
+
+
+def _kill(process: Process, uid: int) -> bool:
+    """Kill by a handle on the process, after a second look at it: its number may be another's by now."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return False
+    try:
+        again = read.process(process.pid)
+        if again is None or not state.of_person([again], uid):
+            return False
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def _ancestors() -> frozenset[int]:
+    """Return this process and those that wait for it."""
+    pid, found = os.getpid(), set()
+    while pid > 1 and pid not in found:
+        found.add(pid)
+        pid = read.parent(pid)
+    return frozenset({1, *found})
+
+
+def _loginctl(verb: str, name: str) -> None:
+    """Ask logind; a host without it, or a person without a session, is ended by the sweep alone."""
+    with contextlib.suppress(FileNotFoundError, subprocess.TimeoutExpired):
+        subprocess.run(["loginctl", verb, name], capture_output=True, check=False, timeout=5)

@@ -1,0 +1,147 @@
+"""What still lets a person in on a host, and the acts that shut it: deny first, then kill. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
+    AccountError,
+    Act,
+    Change,
+    Delete,
+    End,
+    Remove,
+    Run,
+    StripKeys,
+)
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current, Process
+
+NOLOGIN = "/usr/sbin/nologin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """Everything by which a person could act on a host now."""
+
+    account: str = ""
+    groups: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    foreign_keys: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    lingers: bool = False
+    processes: tuple[Process, ...] = ()
+    escalated: tuple[Process, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether something is left to shut; services are a person's decision."""
+        return any((self.account, self.groups, self.files, self.foreign_keys, self.jobs, self.lingers, self.processes))
+
+    def describe(self) -> list[str]:
+        """Name each open door in a few words."""
+        parts = [
+            *([self.account] if self.account else []),
+            *(f"member of {group}" for group in self.groups),
+            *self.files,
+            *(f"key in {path}" for path in self.foreign_keys),
+            *self.jobs,
+            *(["lingering user manager"] if self.lingers else []),
+        ]
+        names = sorted({process.name for process in self.processes})
+        if names:
+            parts.append(f"{len(self.processes)} processes ({', '.join(names[:5])})")
+        return parts
+
+
+def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
+    """Return what is open for a person; her keys under another account are doors too."""
+    prints, account = frozenset(fingerprints), current.accounts.get(name)
+    home = f"{account.home.rstrip('/')}/.ssh/" if account else None
+    own = [file.path for file in current.key_files if file.account == name or (home and file.path.startswith(home))]
+    foreign = [
+        file.path
+        for file in current.key_files
+        if file.path not in own and prints & {*state.fingerprints(file.text.splitlines())}
+    ]
+    files = (*own, *([f"{state.SUDOERS_FOLDER}/haechi-{name}"] if f"haechi-{name}" in current.sudoers else []))
+    if account is None:
+        return Doors(files=files, foreign_keys=tuple(foreign))
+    alive = state.of_person(current.processes, account.uid)
+    return Doors(
+        account=_open_account(account, current.today),
+        groups=tuple(sorted(account.groups)),
+        files=files,
+        foreign_keys=tuple(foreign),
+        jobs=current.jobs.get(name, ()),
+        lingers=name in current.lingering,
+        processes=tuple(process for process in alive if not state.is_service(process.unit)),
+        escalated=tuple(process for process in alive if state.is_service(process.unit)),
+    )
+
+
+def _open_account(account: Account, today: int) -> str:
+    faults = [
+        *([] if account.expired(today) else ["not expired"]),
+        *([] if account.hash_kind == "locked" else ["not locked"]),
+        *([] if account.shell in state.NO_LOGIN_SHELLS else [f"shell {account.shell}"]),
+    ]
+    return f"account {', '.join(faults)}" if faults else ""
+
+
+def check(current: Current, name: str, kind: str = "person") -> None:
+    """Refuse to end what would end the host or this run.
+
+    Raises ``AccountError``.
+    """
+    account = current.accounts.get(name)
+    if account is None:
+        return
+    if account.uid in {0, state.NOBODY} or (account.uid < state.FIRST_UID and kind != "service"):
+        raise AccountError(f"{name} has user id {account.uid}, it belongs to the system: give the identity another id")
+    if account.uid in current.own_uids:
+        raise AccountError(f"{name} is the account this run came in with: offboard it from another automation account")
+
+
+def deny(now: Doors, name: str, account: Account | None, fingerprints: Iterable[str]) -> tuple[Act, ...]:
+    """Return the acts after which no new login succeeds, whatever runs still."""
+    acts: list[Act] = []
+    if account is not None and (now.account or now.groups):
+        # One call: expiry refuses the account phase, `!*` no password opens, no group lets in or gives rights.
+        argv = ("usermod", "--expiredate", "1", "--groups", "", "--password", "!*", "--shell", NOLOGIN, name)
+        acts.append(Run(argv))
+    acts += [Remove(path) for path in now.files]
+    acts += [StripKeys(path, frozenset(fingerprints)) for path in now.foreign_keys]
+    return tuple(acts)
+
+
+def plan(current: Current, name: str, fingerprints: Iterable[str], *, kind: str = "person") -> tuple[Change, ...]:
+    """Return the change that shuts every door of a person; none if all are shut.
+
+    Raises ``AccountError`` for an account that must not be ended.
+    """
+    prints = tuple(fingerprints)
+    now = doors(current, name, prints)
+    if not now.open:
+        return ()
+    check(current, name, kind)
+    account = current.accounts.get(name)
+    acts = deny(now, name, account, prints)
+    if account is not None:
+        acts = (*acts, *(Remove(path) for path in now.jobs), End(name, account.uid))
+    return (Change(name, "access", "; ".join(now.describe()), "denied", acts),)
+
+
+def plan_absent(
+    current: Current, name: str, fingerprints: Iterable[str], *, kind: str = "person"
+) -> tuple[Change, ...]:
+    """Return the changes that deny a person and then remove the account; an account with services stays, denied."""
+    account = current.accounts.get(name)
+    changes = plan(current, name, fingerprints, kind=kind)
+    if account is None or account.uid < state.FIRST_UID:
+        return changes
+    check(current, name, kind)
+    if doors(current, name, fingerprints).escalated:
+        return changes
+    return (*changes, Change(name, "account", f"uid {account.uid}", "absent", (Delete(name, account.home),)))

@@ -1,0 +1,92 @@
+"""Denying people on one host: shut every door, end what runs, look again, and say what was seen."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, end, leave, read, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
+
+
+def plan(current: Current, people: Iterable[str], keys: Mapping[str, Sequence[str]]) -> tuple[Change, ...]:
+    """Return the changes that deny these people.
+
+    Raises ``AccountError`` for an account that must not be ended; nobody is denied then.
+    """
+    return tuple(row for who in people for row in leave.plan(current, who, state.fingerprints(keys.get(who, ()))))
+
+
+def foresee(current: Current, people: Iterable[str], keys: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """Return what is open for each person, and what the sweep would end."""
+    found = {}
+    for who in people:
+        now = leave.doors(current, who, state.fingerprints(keys.get(who, ())))
+        found[who] = {
+            "exists": who in current.accounts,
+            "doors": now.describe(),
+            "would_kill": [end.show(process) for process in now.processes],
+            "escalated": [end.show(process) for process in now.escalated],
+        }
+    return found
+
+
+def revoke(changes: tuple[Change, ...], people: Iterable[str], keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Apply the changes and look again. A failure is part of the answer: the rest was tried all the same."""
+    ended: dict[str, Ended] = {}
+    errors: dict[str, str] = {}
+    for change in changes:
+        try:
+            ended |= apply.apply((change,))
+        except AccountError as error:
+            errors[change.account] = str(error)
+    after = read.current()
+    return {who: judge(after, who, state.fingerprints(keys.get(who, ())), ended, errors) for who in people}
+
+
+def judge(
+    after: Current, who: str, prints: Sequence[str], ended: Mapping[str, Ended], errors: Mapping[str, str]
+) -> dict[str, Any]:
+    """Say for one person what was ended and whether the host itself confirms that she is out."""
+    now, did = leave.doors(after, who, prints), ended.get(who, Ended())
+    exists = who in after.accounts
+    pam = account_phase(who) if exists else "no account"
+    escalated = {process.pid: process for process in (*did.escalated, *now.escalated)}
+    shut = not now.open and pam in {"refused", "no account", "not installed"}
+    return {
+        "exists": exists,
+        "denied": shut,
+        "killed": [end.show(process) for process in did.killed],
+        "escalated": [end.show(process) for process in escalated.values()],
+        "remaining": [end.show(process) for process in now.processes],
+        "open": now.describe(),
+        "account_phase": pam,
+        "error": errors.get(who),
+        "verified": shut and not escalated and who not in errors,
+    }
+
+
+def account_phase(who: str) -> str:
+    """Ask PAM as sshd would: refused, passes, or why nobody knows."""
+    command = ["pamtester", "sshd", who, "acct_mgmt"]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+            env={"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+        )
+    except FileNotFoundError:
+        return "not installed"
+    except subprocess.TimeoutExpired:
+        return "unknown: no answer in 10 s"
+    said = (done.stderr or done.stdout).strip()
+    if done.returncode == 0:
+        return "passes"
+    return "refused" if "expired" in said else f"unknown: {said}"

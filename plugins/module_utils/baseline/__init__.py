@@ -1,0 +1,1 @@
+"""The operating system's part of the baseline: observe, plan, apply."""

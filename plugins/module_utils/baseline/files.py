@@ -1,0 +1,71 @@
+"""Writing files so that neither a crash nor a hostile folder does harm."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import stat
+import tempfile
+from pathlib import Path
+
+
+def ids(owner: str | None, group: str | None) -> tuple[int, int]:
+    """Return uid and gid for chown; ``None`` means leave it (-1).
+
+    Raises ``KeyError`` for a name that no account or group has.
+    """
+    return (
+        -1 if owner is None else pwd.getpwnam(owner).pw_uid,
+        -1 if group is None else grp.getgrnam(group).gr_gid,
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it readable, whatever umask this login has."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700)
+        folder.chmod(0o755)
+
+
+def write(path: str, data: bytes, *, mode: int, uid: int, gid: int) -> None:
+    """Replace ``path`` at once: mode and owner before content, fsync before rename.
+
+    Raises ``OSError`` where the folder cannot be written; the old file is untouched then.
+    """
+    target = Path(path)
+    make_folder(target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchown(handle, uid, gid)
+            os.fchmod(handle, mode)
+            stream.write(data)
+            stream.flush()
+            os.fsync(handle)
+        Path(name).replace(target)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+def rewrite(path: str, text: str) -> None:
+    """Replace the text of an existing file and keep its mode and owner."""
+    seen = os.lstat(path)
+    write(path, text.encode(), mode=stat.S_IMODE(seen.st_mode), uid=seen.st_uid, gid=seen.st_gid)
+
+
+def set_mode(path: str, mode: int, owner: str | None, group: str | None) -> None:
+    """Set owner and mode without following a link that somebody put in the way.
+
+    Raises ``OSError`` (ELOOP) where ``path`` has become a link.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if owner is not None or group is not None:
+            os.fchown(handle, *ids(owner, group))
+        os.fchmod(handle, mode)
+    finally:
+        os.close(handle)

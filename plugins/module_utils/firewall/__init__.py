@@ -1,0 +1,1 @@
+"""What the firewall's modules ask the host: sockets, and blocked addresses."""

@@ -1,0 +1,1 @@
+"""The guarded change: nobody is locked out, whatever happens in the middle."""

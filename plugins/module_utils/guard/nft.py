@@ -1,0 +1,94 @@
+"""nftables: own tables only, checked by nft, swapped in one transaction, the live ones kept for the way back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.haechi.guard.plugins.module_utils.guard.files import File
+from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
+from ansible_collections.haechi.guard.plugins.module_utils.guard.rollback import SAVED, STATE
+from ansible_collections.haechi.guard.plugins.module_utils.guard.subsystem import Subsystem, Way, must, run
+
+LIVE = "live.nft"
+# What changes by itself while the rules stay the same.
+VOLATILE = {"handle", "packets", "bytes", "expires", "used"}
+
+
+def normal(value: Any) -> Any:
+    """Return nft's JSON without handles, counts and the elements that packets or people add."""
+    if isinstance(value, list):
+        return [normal(item) for item in value if not (isinstance(item, dict) and "metainfo" in item)]
+    if not isinstance(value, dict):
+        return value
+    dynamic = bool({"dynamic", "timeout"} & set(value.get("flags", []) if isinstance(value.get("flags"), list) else []))
+    dropped = VOLATILE | ({"elem"} if dynamic else set())
+    return {key: normal(item) for key, item in value.items() if key not in dropped}
+
+
+class Nftables(Subsystem):
+    """Options: ``load``, the file to load; ``tables``, what it holds; ``harvest``, where counters are kept."""
+
+    def _tables(self) -> list[list[str]]:
+        return [str(table).split() for table in self.options.get("tables", [])]
+
+    def validate(self, files: list[File]) -> None:
+        """Let nft read the candidate; it checks against the running kernel and changes nothing."""
+        for file in files:
+            if file.path != self.options.get("load") or file.content is None:
+                continue
+            with tempfile.NamedTemporaryFile(suffix=".nft") as candidate:
+                candidate.write(file.content)
+                candidate.flush()
+                done = run(["nft", "-c", "-f", candidate.name])
+            if done.code != 0:
+                words = done.err.replace(candidate.name, file.path).strip()[-1500:]
+                raise RefusedError(f"nft does not take the rules, nothing was changed: {words}")
+
+    def way_back(self) -> Way:
+        """Keep the live tables, counts and timed elements with them."""
+        lines = []
+        for table in self._tables():
+            name = " ".join(table)
+            lines.append(f"add table {name}\ndelete table {name}")
+            listed = run(["nft", "list", "table", *table])
+            if listed.code == 0:
+                lines.append(listed.out)
+        live = str(STATE / SAVED / LIVE)
+        return Way(commands=[["nft", "-f", live]], extra={LIVE: "\n".join(lines).encode() + b"\n"})
+
+    def activate(self) -> None:
+        """Harvest the counters, then load the file in one transaction."""
+        if self.options.get("harvest"):
+            self._harvest(Path(self.options["harvest"]))
+        must(["nft", "-f", self.options["load"]], "nft refused to load the rules")
+        for unit in self.options.get("enable", []):
+            must(["systemctl", "enable", "--quiet", unit], f"{unit} could not be enabled for the next boot")
+
+    def _harvest(self, path: Path) -> None:
+        rows = []
+        for table in self._tables():
+            listed = run(["nft", "-j", "list", "counters", "table", *table])
+            found = json.loads(listed.out)["nftables"] if listed.code == 0 else []
+            found = [item["counter"] for item in found if "counter" in item]
+            if found:
+                counts = {row["name"]: [row["packets"], row["bytes"]] for row in found}
+                rows.append(json.dumps({"time": int(time.time()), "table": " ".join(table), "counters": counts}))
+        if rows:
+            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write("\n".join(rows) + "\n")
+
+    def fingerprint(self) -> str | None:
+        """Return a digest of the rules that the kernel holds, or a word that no digest is."""
+        digest = hashlib.sha256()
+        for table in self._tables():
+            listed = run(["nft", "-j", "list", "table", *table])
+            if listed.code != 0:
+                return "absent"
+            digest.update(json.dumps(normal(json.loads(listed.out)), sort_keys=True).encode())
+        return digest.hexdigest()

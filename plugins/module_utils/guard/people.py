@@ -1,0 +1,59 @@
+"""Accounts of the host as a login sees them."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+KEYS = Path("/etc/ssh/authorized_keys.d")
+
+
+def named(prove: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return everybody whose way in must stay open, with the keys that open it on this host."""
+    found = {operator["id"]: list(operator["keys"]) for operator in prove.get("operators", [])}
+    for role in ("automation", "sentinel"):
+        who = prove.get(role)
+        if who:
+            found[who] = _lines(KEYS / who)
+    return {who: [key for key in keys if _installed(who, key)] for who, keys in found.items()}
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line.strip()] if path.is_file() else []
+
+
+def _installed(who: str, key: str) -> bool:
+    body = key.split()[1:2]
+    return any(body and body[0] in line.split() for line in _lines(KEYS / who))
+
+
+def account(who: str, keys: list[str]) -> dict[str, Any] | None:
+    """Return an account for the judgement of sshd, or None where there is none."""
+    try:
+        entry = pwd.getpwnam(who)
+    except KeyError:
+        return None
+    groups = [grp.getgrgid(number).gr_name for number in os.getgrouplist(who, entry.pw_gid)]
+    shadow = _shadow(who)
+    expiry = shadow[7] if len(shadow) > 7 else ""  # noqa: PLR2004 - shadow(5), the day of expiry
+    return {
+        "id": who,
+        "groups": groups,
+        "keys": keys,
+        "shell": entry.pw_shell,
+        "expired": bool(expiry) and int(expiry) <= time.time() // 86400,
+        "locked": len(shadow) > 1 and shadow[1].startswith("!"),
+    }
+
+
+def _shadow(who: str) -> list[str]:
+    for line in Path("/etc/shadow").read_text().splitlines():
+        fields = line.split(":")
+        if fields[0] == who:
+            return fields
+    return []

@@ -1,0 +1,1 @@
+"""One read-only look at a host: what haechi.guard.posture returns."""

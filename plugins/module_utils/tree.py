@@ -1,0 +1,115 @@
+"""A tree of files as it is and as it should be, and the plan between them."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it is or should be; ``data`` is ``None`` for what is no regular file."""
+
+    path: str
+    data: bytes | None
+    mode: int
+    owner: str = "root"
+    group: str = "root"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One path that differs: ``before`` absent means create, ``after`` absent means remove."""
+
+    path: str
+    before: File | None
+    after: File | None
+
+
+def wanted(raw: Iterable[Mapping[str, Any]]) -> tuple[File, ...]:
+    """Read the files that must be there as the action plugin sends them."""
+    return tuple(
+        File(row["path"], row["content"].encode(), int(row["mode"], 8), row["owner"], row["group"]) for row in raw
+    )
+
+
+def observe(path: str) -> File | None:
+    """Look at one path without following a link."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    data = Path(path).read_bytes() if stat.S_ISREG(status.st_mode) else None
+    try:
+        owner, group = pwd.getpwuid(status.st_uid).pw_name, grp.getgrgid(status.st_gid).gr_name
+    except KeyError:
+        owner, group = str(status.st_uid), str(status.st_gid)
+    return File(path, data, stat.S_IMODE(status.st_mode), owner, group)
+
+
+def plan(now: Mapping[str, File | None], files_wanted: Iterable[File], absent: Iterable[str]) -> tuple[Step, ...]:
+    """Return the steps from what is to what should be; empty means nothing to do."""
+    steps = [Step(new.path, now[new.path], new) for new in files_wanted if now[new.path] != new]
+    return (*steps, *(Step(path, now[path], None) for path in absent if now[path] is not None))
+
+
+def due(changed: Iterable[str], follow_ups: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    """Return the commands whose patterns name a changed path, each once, in the order declared."""
+    paths = list(changed)
+    found: list[tuple[str, ...]] = []
+    for row in follow_ups:
+        hit = any(fnmatch.fnmatch(path, pattern) for path in paths for pattern in row["paths"])
+        found += [tuple(argv) for argv in row["run"] if hit and tuple(argv) not in found]
+    return tuple(found)
+
+
+def text(file: File | None) -> str:
+    """Return what a diff shows of a file."""
+    if file is None:
+        return ""
+    if file.data is None:
+        return "(not a regular file)\n"
+    return file.data.decode(errors="replace")
+
+
+def label(file: File | None) -> str:
+    """Return a file's mode and owner for a diff's head line."""
+    return "absent" if file is None else f"{file.owner}:{file.group} {file.mode:04o}"
+
+
+def diff(step: Step) -> dict[str, str]:
+    """Return one entry of Ansible's diff; equal contents mean that mode or owner differ."""
+    rows = difflib.unified_diff(
+        text(step.before).splitlines(keepends=True),
+        text(step.after).splitlines(keepends=True),
+        f"{step.path} ({label(step.before)})",
+        f"{step.path} ({label(step.after)})",
+    )
+    shown = "".join(rows) or f"{step.path}: {label(step.before)} -> {label(step.after)}\n"
+    return {"prepared": shown}
+
+
+def put(path: str, file: File | None) -> None:
+    """Make one path what ``file`` says; a link or pipe that was there is replaced, not followed."""
+    if file is None or file.data is None:
+        Path(path).unlink(missing_ok=True)
+        return
+    uid, gid = files.ids(file.owner, file.group)
+    files.write(path, file.data, mode=file.mode, uid=uid, gid=gid)
+
+
+def restore(steps: Iterable[Step]) -> None:
+    """Put the old files back; what was no regular file cannot come back and keeps its new content."""
+    for step in steps:
+        if step.before is None or step.before.data is not None:
+            put(step.path, step.before)

@@ -1,0 +1,69 @@
+"""Make a host's accounts what policy says, in one round trip."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: accounts
+short_description: Make a host's accounts what policy says, in one round trip
+description:
+  - Looks at accounts, groups, ageing, every authorized_keys file, sudoers files and processes once, plans, and applies.
+  - Who is disabled is denied first and then loses sessions and processes, see M(haechi.guard.revoke). Who is absent is
+    disabled and then removed; the home stays and becomes root's, since the user id may be given out again.
+  - Sudo rules are not written here but by M(haechi.guard.guarded_change); those of leavers are removed here at once.
+options:
+  desired:
+    description: The accounts part of the judged policy.
+    type: dict
+    required: true
+attributes:
+  check_mode: {description: Plans and reports all the same., support: full}
+  diff_mode: {description: One line for each change., support: full}
+author: [Haechi]
+"""
+
+EXAMPLES = r"""
+- name: Make the accounts what policy says
+  haechi.guard.accounts:
+    desired: "{{ haechi_desired[inventory_hostname].accounts }}"
+"""
+
+RETURN = r"""
+changes: {description: What was made true., returned: always, type: list}
+report:
+  description: "What policy does not know: C(unknown_accounts), C(unknown_keys), C(shared_keys), C(extra_sudoers),
+    C(powerful), C(foreign_homes), C(escalated)."
+  returned: always
+  type: dict
+sudoers_to_remove: {description: Sudoers files that policy does not know and wants gone., returned: always, type: list}
+ended: {description: Id to the processes that were killed or are left., returned: when somebody was ended, type: dict}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, change, plan, read, report
+
+ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
+
+
+def main() -> None:
+    """Look, plan, apply, report."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    desired = module.params["desired"]
+    try:
+        current = read.current()
+        changes = plan.plan(current, desired)
+        found = report.report(current, desired)
+        for line in report.remarks(found):
+            module.warn(line)
+        ended = {} if module.check_mode else apply.apply(changes)
+    except (change.AccountError, OSError) as error:
+        module.fail_json(msg=str(error))
+    shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}
+    module.exit_json(
+        report=found, ended=shown, sudoers_to_remove=report.sudoers_to_remove(found, desired), **change.render(changes)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The host's half of a guarded change."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: guarded_change
+short_description: Change what can lock people out, prove it by new connections, or put it back
+description:
+  - Validates the new files with the real program, saves the old state, arms a rollback on the host itself, swaps,
+    activates, proves by new connections that everybody who got in before still gets in, and only then keeps the change.
+  - A cut cable, a dead controller, a reboot and a bad rule end the same way. The old state is back in seconds.
+  - One task, one round trip where nothing changes. True in check mode and diff.
+author: The Haechi project
+options:
+  subsystem:
+    description: What is changed; it decides how the candidate is tried, activated and put back.
+    type: str
+    required: true
+    choices: [nftables, sshd, pam, sudo]
+  files:
+    description: Files by C(path), with C(content) (null means absent), C(mode), C(owner) and C(group).
+    type: list
+    elements: dict
+    default: []
+  source:
+    description: A folder below the role's C(templates), which mirrors the host's root; its files are added to C(files).
+    type: str
+  options:
+    description:
+      - nftables. C(load), the file to load; C(tables), what it holds; C(harvest), a file of counters; C(enable), units.
+      - sshd. C(variants), texts by C(at_least) release, each with C(path), C(content), C(mode) and C(expect).
+      - pam. C(enable) and C(disable), profiles of pam-auth-update.
+    type: dict
+    default: {}
+  prove:
+    description: Whose way in must stay open. C(automation), C(sentinel), C(operators), C(through).
+    type: dict
+    required: true
+  rollback_after:
+    description: Seconds after which the host puts the old state back by itself.
+    type: int
+    default: 25
+"""
+
+EXAMPLES = r"""
+- name: Let sudo allow what policy says
+  haechi.guard.guarded_change:
+    subsystem: sudo
+    files:
+      - {path: /etc/sudoers.d/haechi-ann, content: "ann ALL=(root) NOPASSWD: /usr/bin/id\n", mode: "0440"}
+    prove: "{{ haechi_desired[inventory_hostname].prove }}"
+"""
+
+RETURN = r"""
+proofs:
+  description: What was tried over new connections, with what was expected and seen.
+  type: list
+  elements: dict
+  returned: when something was swapped
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.haechi.guard.plugins.module_utils.guard import change
+from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
+
+ARGUMENT_SPEC = {
+    "subsystem": {"type": "str", "required": True, "choices": ["nftables", "sshd", "pam", "sudo"]},
+    "files": {"type": "list", "elements": "dict", "default": []},
+    "source": {"type": "str"},  # rendered on the controller: see the action plugin
+    "options": {"type": "dict", "default": {}},
+    "prove": {"type": "dict", "required": True},
+    "rollback_after": {"type": "int", "default": 25},
+    "_phase": {"type": "str", "default": "begin", "choices": ["begin", "keep", "put_back", "status"]},
+    "_token": {"type": "str", "no_log": False},
+    "_owner": {"type": "str"},
+}
+
+
+def main() -> None:
+    """Carry out one phase."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    params = module.params
+    names = ("subsystem", "files", "options", "prove", "rollback_after")
+    owner = f"{params['_owner'] or 'a run'} from {change.whose()}"
+    asked = change.Asked(**{name: params[name] for name in names}, owner=owner, check=module.check_mode)
+    try:
+        if params["_phase"] == "begin":
+            result = change.begin(asked)
+        elif params["_phase"] == "keep":
+            result = change.keep(asked, params["_token"])
+        elif params["_phase"] == "status":
+            result = change.status(params["_token"])
+        else:
+            result = {"changed": False, "msg": change.put_back()}
+    except (RefusedError, ValueError, KeyError, OSError) as error:
+        module.fail_json(msg=f"{params['subsystem']}: {error}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

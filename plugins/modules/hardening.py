@@ -1,0 +1,111 @@
+"""Make the operating system's part of the baseline true in one round trip."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hardening
+short_description: Make the operating system's part of the baseline true in one round trip
+description:
+  - Looks at the host once, plans against what is wanted, and applies the plan. Rights are only taken away.
+  - What only a person can judge is returned in RV(findings) and shown as a warning; nothing was changed for it.
+  - What this machine cannot make true, such as kernel values in a container, is returned in RV(not_real).
+options:
+  accounts:
+    description:
+      - "C(max_days), C(min_days): ageing of usable passwords. C(stock): Debian's unused accounts. C(known): accounts
+        that may have a shell. C(hashes): accepted password hashes. C(home_max): most that a home may allow."
+    type: dict
+    required: true
+  groups:
+    description: Groups that must exist before a PAM profile names them.
+    type: list
+    elements: str
+    default: []
+  modes:
+    description:
+      - "Rules: C(topic), C(paths) (patterns), C(max) (quoted octal), C(owner), C(group), C(below) (all files under the
+        paths), C(keep) (by dpkg-statoverride), C(but) (paths left alone)."
+    type: list
+    elements: dict
+    default: []
+  absent:
+    description: Files that must not exist.
+    type: list
+    elements: str
+    default: []
+  set_id:
+    description: "C(allow): programs that keep their set-ID bits. C(skip): folders that the walk leaves out."
+    type: dict
+    required: true
+  units:
+    description: Control id to units that are stopped and masked where they exist.
+    type: dict
+    default: {}
+  packages:
+    description: Control id to packages that are reported where they are installed.
+    type: dict
+    default: {}
+  sysctl:
+    description: Kernel values; C(*) in a key stands for every interface that is there.
+    type: dict
+    default: {}
+  login_defs:
+    description: Values of /etc/login.defs.
+    type: dict
+    default: {}
+  time_server:
+    description: Address that the clock follows; none where the host is the time server itself.
+    type: str
+author: [Haechi]
+"""
+
+EXAMPLES = r"""
+- name: Close what may be closed
+  haechi.guard.hardening:
+    accounts: {max_days: 90, min_days: 1, stock: [games], known: [haechi], hashes: ["$y$"], home_max: "0700"}
+    set_id: {allow: [/usr/bin/sudo], skip: [/var/lib/docker]}
+    modes: [{topic: U-16, paths: [/etc/passwd], max: "0644", owner: root, group: root}]
+"""
+
+RETURN = r"""
+changes: {description: What was made true., returned: always, type: list}
+findings: {description: What a person must judge., returned: always, type: list}
+not_real: {description: What this machine cannot make true., returned: always, type: list}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import apply, change, hardening
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "accounts": {"type": "dict", "required": True},
+    "groups": {"type": "list", "elements": "str", "default": []},
+    "modes": {"type": "list", "elements": "dict", "default": []},
+    "absent": {"type": "list", "elements": "str", "default": []},
+    "set_id": {"type": "dict", "required": True},
+    "units": {"type": "dict", "default": {}},
+    "packages": {"type": "dict", "default": {}},
+    "sysctl": {"type": "dict", "default": {}},
+    "login_defs": {"type": "dict", "default": {}},
+    "time_server": {"type": "str"},
+}
+
+
+def main() -> None:
+    """Look, plan, apply."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    planned = hardening.plan(module.params)
+    result = change.render(planned)
+    for line in change.remarks(planned):
+        module.warn(line)
+    if not module.check_mode:
+        try:
+            apply.apply(planned.changes)
+        except apply.ApplyError as error:
+            module.fail_json(msg=str(error), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

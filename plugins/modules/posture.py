@@ -1,0 +1,93 @@
+"""Look at a host once, and change nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: posture
+short_description: Look at a host in one round trip
+description:
+  - Read-only, the same in check mode. Returns everything that controls about one host are judged by, in sections; a
+    section that could not be read is unknown, with the reason.
+  - No secret leaves the host. Of a password hash only its prefix is told, of keys only fingerprints.
+  - Tries TCP connections from the host, and sends nothing over those that open.
+author: The Haechi project
+options:
+  nonce:
+    description: The run's number, which comes back in the answer; at least 16 characters.
+    type: str
+    required: true
+  subject:
+    description: The host's name in the inventory, which comes back in the answer.
+    type: str
+    required: true
+  users:
+    description: Accounts for which sshd is asked what it would be.
+    type: list
+    elements: str
+    default: []
+  sysctl:
+    description: Kernel keys to look at; C(*) stands for every interface that is there.
+    type: list
+    elements: str
+    default: []
+  skip:
+    description: Folders that the walk over all files leaves out.
+    type: list
+    elements: str
+    default: []
+  probes:
+    description: Connections to try, each with C(address) (a number) and C(port); other keys come back as they are.
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Look at the host
+  haechi.guard.posture:
+    nonce: 0123456789abcdef
+    subject: "{{ inventory_hostname }}"
+    users: [root]
+    probes:
+      - {what: web, address: 192.0.2.10, port: 443}
+"""
+
+RETURN = r"""
+observation:
+  description: The posture document.
+  type: dict
+  returned: success
+probes:
+  description: The probes with C(result), one of open, refused, timeout, unreachable, and C(why).
+  type: list
+  elements: dict
+  returned: success
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.haechi.guard.plugins.module_utils.posture import collect
+from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Question
+from ansible_collections.haechi.guard.plugins.module_utils.posture.probes import Probes
+
+ARGUMENT_SPEC = {
+    "nonce": {"type": "str", "required": True},
+    "subject": {"type": "str", "required": True},
+    "users": {"type": "list", "elements": "str", "default": []},
+    "sysctl": {"type": "list", "elements": "str", "default": []},
+    "skip": {"type": "list", "elements": "str", "default": []},
+    "probes": {"type": "list", "elements": "dict", "default": []},
+}
+
+
+def main() -> None:
+    """Start the probes, look, and tell."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    asked = module.params
+    probes = Probes(asked["probes"])
+    question = Question(tuple(asked["users"]), tuple(asked["sysctl"]), tuple(asked["skip"]))
+    seen = collect.observation(question, asked["subject"], asked["nonce"])
+    module.exit_json(changed=False, observation=seen, probes=probes.results())
+
+
+if __name__ == "__main__":
+    main()
