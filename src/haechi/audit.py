@@ -1,0 +1,100 @@
+"""An audit: what is asked of each host, and from the answers a verdict for every control. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn, cast
+
+from pydantic import ValidationError
+
+from haechi import desired
+from haechi.controls import all_controls, judging
+from haechi.controls.judging import Judged
+from haechi.controls.model import Case, SiteCase, Status
+from haechi.observe.observation import Kind, Observation
+from haechi.observe.posture import Posture, UnknownError, open_posture
+from haechi.policy.models import Policy
+from haechi.policy.resolve import managed
+from haechi.runs import Run
+
+
+@dataclass(frozen=True)
+class _Unsound:
+    """Stands for a policy that does not validate: whoever judges by it gets no verdict but unknown."""
+
+    why: str
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise UnknownError(f"the policy does not validate: {self.why}")
+
+    def __getitem__(self, name: str) -> NoReturn:
+        raise UnknownError(f"the policy does not validate: {self.why}")
+
+
+def judge(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> list[Judged]:
+    """Return the verdicts on every host asked and, where the whole fleet was asked, on the site.
+
+    ``answers`` maps a host to ``{"observation": ..., "probes": [...]}`` or to ``{"unknown": reason}``.
+    """
+    controls = all_controls()
+    documents = {} if run.unsound else desired.build(run.policy, answers, run.revoked)
+    rows: list[Judged] = []
+    for host, answer in answers.items():
+        rows += judging.judge_host(controls, host, partial(_case, run, host, answer, documents), run.policy)
+    if set(answers) >= set(managed(run.policy)):
+        rows += judging.judge_site(controls, _site_case(run, answers), run.policy)
+    return rows
+
+
+def settled(rows: Iterable[Judged]) -> bool:
+    """Return whether nothing failed and nothing that is judged by machine stayed unknown."""
+    return not any(row.verdict.status in {Status.FAIL, Status.UNKNOWN} for row in rows)
+
+
+def _case(run: Run, host: str, answer: Mapping[str, Any], documents: Mapping[str, Any]) -> Case:
+    posture = _posture(run, host, answer)
+    if not run.unsound and host not in documents:
+        raise UnknownError(f"policy names no managed host {host}")
+    return Case(
+        host=host,
+        policy=_policy(run),
+        desired=cast("Mapping[str, Any]", _Unsound(run.unsound)) if run.unsound else documents[host],
+        posture=posture,
+        at=run.at,
+        revoked=run.revoked,
+        probes=tuple(_probes(run, host, answer)),
+    )
+
+
+def _site_case(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> SiteCase:
+    opened: dict[str, Posture] = {}
+    for host, answer in answers.items():
+        try:
+            opened[host] = _posture(run, host, answer)
+        except UnknownError:
+            continue
+    return SiteCase(policy=_policy(run), postures=opened, at=run.at, revoked=run.revoked)
+
+
+def _posture(run: Run, host: str, answer: Mapping[str, Any]) -> Posture:
+    if "unknown" in answer:
+        raise UnknownError(str(answer["unknown"]))
+    return open_posture(answer.get("observation"), host=host, nonce=run.nonce, host_key=run.host_keys.get(host))
+
+
+def _probes(run: Run, host: str, answer: Mapping[str, Any]) -> Iterable[Observation]:
+    """Return the probes of this run about this host; anything else among them proves nothing and is left out."""
+    rows = answer.get("probes")
+    for row in rows if isinstance(rows, list) else []:
+        try:
+            seen = Observation.model_validate(row)
+        except ValidationError:
+            continue
+        if seen.kind is Kind.PROBE and seen.subject == host and seen.nonce == run.nonce:
+            yield seen
+
+
+def _policy(run: Run) -> Policy:
+    return cast("Policy", _Unsound(run.unsound)) if run.unsound else run.policy

@@ -1,0 +1,38 @@
+"""All controls of the product, in the order in which reports show them.
+
+One module a theme; a control is an entry in its theme's ``CONTROLS``. `docs/controls.md` tells how one is written.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from haechi.controls import (
+    accounts,
+    firewall,
+    guard,
+    kernel,
+    keys,
+    kisa,
+    login,
+    reach,
+    site,
+    sshd,
+    sshd_use,
+    sudo,
+)
+from haechi.controls.model import Control
+
+THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, keys, sudo, kernel, guard, site)
+
+
+@cache
+def all_controls() -> tuple[Control, ...]:
+    """Return every control; ids are unique (tests/project holds it to that)."""
+    return tuple(control for theme in THEMES for control in theme.CONTROLS)
+
+
+@cache
+def by_id() -> dict[str, Control]:
+    """Return the controls by id."""
+    return {control.id: control for control in all_controls()}

@@ -1,0 +1,93 @@
+"""SSH keys on a host: each in one place, of one person, and known to policy. An own reading of keys, not a role's."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
+from haechi.observe.sections import KeyFile
+from haechi.policy.models import Policy
+from haechi.policy.resolve import keys_of
+
+CENTRAL = "/etc/ssh/authorized_keys.d/"
+
+
+def keys_exact(case: Case) -> Verdict:
+    """By every key file that sshd reads, policy's people get in and nobody else; no stranger's key waits elsewhere."""
+    wanted = {
+        row["id"]: set(prints(row["keys"]))
+        for row in case.desired["accounts"]["accounts"]
+        if row["login"] and row["state"] == "active"
+    }
+    patterns = case.posture.sshd.settings.get("authorizedkeysfile", "").split()
+    files = case.posture.keys
+    read = [file for file in files if is_read(file, patterns)]
+    bad = [f"{file.path} can be changed by others than root" for file in read if not file.safe]
+    for account, keys in sorted(wanted.items()):
+        seen = {print_ for file in read if file.account == account for print_ in file.fingerprints}
+        bad += [f"{account} lacks {print_}" for print_ in sorted(keys - seen)]
+    for file in read:
+        bad += [
+            f"{print_} in {file.path}" for print_ in sorted(set(file.fingerprints) - wanted.get(file.account, set()))
+        ]
+    known = set().union(*wanted.values())
+    for file in files:
+        # sshd does not read this file; a key of somebody who may log in here opens nothing more by it.
+        bad += [f"{print_} in {file.path}" for print_ in sorted(set(file.fingerprints) - known) if file not in read]
+    told = ", ".join(f"{account}: {len(keys)}" for account, keys in sorted(wanted.items()))
+    return none_of(bad, "the keys of policy, each for one account", f"keys as policy has them ({told})")
+
+
+def is_read(file: KeyFile, patterns: Iterable[str]) -> bool:
+    """Return whether sshd reads a file for its account: ``%u`` is the account, ``%h`` any folder (sshd_config(5))."""
+    return any(_matches(file, pattern) for pattern in patterns if pattern != "none")
+
+
+def _matches(file: KeyFile, pattern: str) -> bool:
+    absolute = pattern if pattern.startswith(("/", "%h")) else f"%h/{pattern}"
+    parts = absolute.replace("%u", file.account).replace("%h", "*")
+    return fnmatchcase(file.path, parts)
+
+
+def prints(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the SHA256 fingerprint of each public key line, as ssh-keygen prints it."""
+    for line in lines:
+        for word in line.split():
+            try:
+                blob = base64.b64decode(word, validate=True)
+            except (binascii.Error, ValueError):
+                continue
+            # A key's blob begins with the length of its type's name (RFC 4253 section 6.6).
+            if blob[:3] == b"\0\0\0" and blob[3:4]:
+                yield "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+                break
+
+
+def owners(policy: Policy) -> Mapping[str, tuple[str, ...]]:
+    """Return fingerprint -> the identities of policy that have it."""
+    pairs = [(print_, who.id) for who in policy.identities for print_ in prints(keys_of(policy, who))]
+    return {print_: tuple(dict.fromkeys(who for key, who in pairs if key == print_)) for print_, _ in pairs}
+
+
+CONTROLS = (
+    Control(
+        id="accounts-keys-exact",
+        title_ko="승인된 SSH 공개키만 등록",
+        title_en="The keys on a host are those of policy",
+        severity=Severity.HIGH,
+        articles=("pipc-5-1", "pipc-5-5", "efsr-19_2", "ismsp-2.5.3", "iso-a.5.17"),
+        judge=keys_exact,
+        breaker=Breaker(
+            how="a stranger's key is added to an operator's",
+            script=(
+                "echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBVPBJhpNsMMFlqRRGs5Pn0Wtj8hgHSAYEOe1ZnQ3FfR stranger'"
+                f" >> {CENTRAL}minho"
+            ),
+            touches=("keys:minho",),
+        ),
+    ),
+)

@@ -1,0 +1,139 @@
+"""Who may become somebody else: the rules as sudo's own tools read them, and the files that they come from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
+from haechi.observe.posture import UnknownError
+from haechi.policy.models import Kind
+from haechi.policy.resolve import access_on
+
+# /etc/sudoers of Debian's package: root, and a group that policy fills or leaves empty.
+STOCK_FILES = frozenset({"/etc/sudoers", "/etc/sudoers.d/README"})
+ROOT_GROUP = "sudo"
+MINE = "/etc/sudoers.d/haechi-minho"
+
+
+def exact(case: Case) -> Verdict:
+    """Policy's rules stand in policy's files, and no other file and no other rule gives anybody anything."""
+    wanted = {row["path"]: row["content"] for row in case.desired["accounts"]["sudoers"]}
+    seen = {file.path: file.sha256 for file in case.posture.sudo.files}
+    bad = [f"{path} is not policy's" for path in seen if path not in STOCK_FILES and not wanted.get(path)]
+    for path, content in wanted.items():
+        if content and path not in seen:
+            bad.append(f"{path} is missing")
+        elif content and seen[path] != hashlib.sha256(content.encode()).hexdigest():
+            bad.append(f"{path} is not as policy has it")
+    bad += _other_rules(case)
+    told = ", ".join(sorted(path for path, content in wanted.items() if content)) or "no rule for anybody"
+    return none_of(bad, f"Debian's files and {told}", f"{len(seen)} files, those of policy to the byte")
+
+
+def valid(case: Case) -> Verdict:
+    """All files together are taken by visudo; what it refuses sudo reads in part, or not at all."""
+    bad = [] if case.posture.sudo.valid else ["visudo refuses the rules"]
+    loose = [file for file in case.posture.sudo.files if file.owner != "root" or int(file.mode, 8) & 0o022]
+    bad += [f"{file.path} can be changed by others ({file.owner}, {file.mode})" for file in loose]
+    return none_of(bad, "visudo takes the rules", f"visudo takes {len(case.posture.sudo.files)} files")
+
+
+def no_free_root(case: Case) -> Verdict:
+    """Automation alone may do everything without being asked."""
+    if not case.posture.sudo.rules:
+        raise UnknownError("sudo: no rule was read, not even root's")
+    automation = {who.id for who in case.policy.identities if who.kind is Kind.AUTOMATION}
+    rules = case.posture.sudo.rules
+    bad = [who for rule in rules if _is_free_root(rule) for who in _subjects(rule) if who not in automation]
+    free = {who for rule in rules if _is_free_root(rule) for who in _subjects(rule)}
+    told = ", ".join(sorted(free)) or "nobody"
+    return none_of(sorted(set(bad)), "NOPASSWD: ALL for automation alone", f"NOPASSWD: ALL: {told}")
+
+
+def _other_rules(case: Case) -> Iterator[str]:
+    """Yield subjects of rules whom policy gives none, or not as many commands."""
+    given = {access.identity.id: access.sudo for access in access_on(case.policy, case.host, case.revoked)}
+    wanted = {name: sum(len(rule.commands) for rule in rules) for name, rules in given.items() if rules}
+    seen: dict[str, int] = {}
+    for rule in case.posture.sudo.rules:
+        for who in _subjects(rule):
+            seen[who] = seen.get(who, 0) + sum(len(_list(spec.get("Commands"))) for spec in _specs(rule))
+    allowed = {**wanted, "root": 1, f"%{ROOT_GROUP}": 1}
+    for who, count in sorted(seen.items()):
+        if count > allowed.get(who, 0):
+            yield f"{who} has {count} commands, policy gives {allowed.get(who, 0)}"
+    for who in sorted(set(wanted) - set(seen)):
+        yield f"{who} has no rule in force"
+
+
+def _is_free_root(rule: Mapping[str, Any]) -> bool:
+    return any(
+        {"authenticate": False} in _list(spec.get("Options")) and {"command": "ALL"} in _list(spec.get("Commands"))
+        for spec in _specs(rule)
+    )
+
+
+def _subjects(rule: Mapping[str, Any]) -> list[str]:
+    """Return whom a rule speaks of: a name, ``%group``, or the whole entry where it is something rarer."""
+    found = []
+    for entry in _list(rule.get("User_List")):
+        name, group = (entry.get("username"), entry.get("usergroup")) if isinstance(entry, Mapping) else (None, None)
+        plain = isinstance(entry, Mapping) and len(entry) == 1
+        found.append(str(name) if plain and name else f"%{group}" if plain and group else str(entry))
+    return found
+
+
+def _specs(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [spec for spec in _list(rule.get("Cmnd_Specs")) if isinstance(spec, Mapping)]
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+CONTROLS = (
+    Control(
+        id="sudo-exact",
+        title_ko="승인된 sudo 권한만 부여",
+        title_en="sudo gives what policy says, and nothing else",
+        severity=Severity.HIGH,
+        articles=("pipc-5-1", "efsr-13-3", "ismsp-2.5.5", "kisa2026-u-63", "iso-a.8.2"),
+        judge=exact,
+        breaker=Breaker(
+            how="somebody writes a rule of their own",
+            script="umask 337; echo 'minho ALL=(root) /usr/bin/id' > /etc/sudoers.d/hx",
+            mend="undo",
+            undo="rm -f /etc/sudoers.d/hx",
+            touches=("sudoers",),
+        ),
+    ),
+    Control(
+        id="sudo-valid",
+        title_ko="sudo 설정의 유효성 및 권한",
+        title_en="visudo takes the rules, and root alone can change them",
+        severity=Severity.MEDIUM,
+        articles=("kisa2026-u-63", "ismsp-2.5.5", "iso-a.8.18"),
+        judge=valid,
+        breaker=Breaker(
+            how="a file of rules gets a mode that visudo refuses",
+            script=f"chmod 0400 {MINE}",
+            touches=("sudoers",),
+        ),
+    ),
+    Control(
+        id="sudo-no-free-root",
+        title_ko="비밀번호 없는 전체 root 권한(NOPASSWD: ALL) 부여 금지",
+        title_en="Nobody but automation is root without being asked",
+        severity=Severity.HIGH,
+        articles=("pipc-5-1", "efsr-13-3", "ismsp-2.5.5", "iso-a.8.2"),
+        judge=no_free_root,
+        breaker=Breaker(
+            how="an operator's rules are replaced by one that allows everything",
+            script=f"chmod 0640 {MINE}; echo 'minho ALL=(ALL:ALL) NOPASSWD: ALL' > {MINE}; chmod 0440 {MINE}",
+            touches=("sudoers",),
+            also=("sudo-exact",),
+        ),
+    ),
+)

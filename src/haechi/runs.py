@@ -1,0 +1,72 @@
+"""What a run is about: the policy, the leavers and the pinned host keys that it started from, under one nonce.
+
+The document is stored with the run's evidence, so that its observations can be judged again from it alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from haechi import catalogue, hostkeys
+from haechi.policy.models import Policy
+from haechi.policy.resolve import managed
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as its judges see it. ``unsound`` says why the policy may not be judged against; empty where it may."""
+
+    policy: Policy
+    revoked: frozenset[str]
+    host_keys: Mapping[str, str]
+    nonce: str
+    at: datetime
+    state: str
+    unsound: str = ""
+
+
+def begin(policy: Policy, revoked: frozenset[str], state: Path, unsound: str = "") -> dict[str, Any]:
+    """Return the document of a run that starts now; JSON-able."""
+    return {
+        "schema": SCHEMA,
+        "site": policy.site.name,
+        "state": str(state),
+        "nonce": secrets.token_hex(16),
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "catalogue": catalogue.version(),
+        "policy": policy.model_dump(mode="json", by_alias=True),
+        "revoked": sorted(revoked),
+        "host_keys": pinned(policy, state),
+        "unsound": unsound,
+    }
+
+
+def read(document: Mapping[str, Any]) -> Run:
+    """Return the run of a document.
+
+    Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what ``begin`` never wrote.
+    """
+    return Run(
+        policy=Policy.model_validate(document["policy"]),
+        revoked=frozenset(document["revoked"]),
+        host_keys=dict(document["host_keys"]),
+        nonce=str(document["nonce"]),
+        at=datetime.fromisoformat(document["at"]),
+        state=str(document["state"]),
+        unsound=str(document["unsound"]),
+    )
+
+
+def pinned(policy: Policy, state: Path) -> dict[str, str]:
+    """Return the fingerprint of each managed host's pinned Ed25519 key; a host without one is left out."""
+    file = state / "known_hosts"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    keys = {host: hostkeys.entries(text, host) for host in managed(policy)}
+    return {host: key.fingerprint for host, found in keys.items() for key in found if key.kind == "ssh-ed25519"}
