@@ -1,0 +1,44 @@
+"""The page's own words in Korean and English, from one table."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import yaml
+from markupsafe import Markup, escape
+
+
+class Pair(NamedTuple):
+    """The same said twice."""
+
+    ko: str
+    en: str
+
+
+def pair(key: str, **values: object) -> Pair:
+    """Return a text of the table with its places filled.
+
+    Raises ``KeyError`` for a key or a place that is not there.
+    """
+    words = _table()[key]
+    return Pair(ko=words.ko.format(**values), en=words.en.format(**values))
+
+
+def both(ko: object, en: object) -> Markup:
+    """Return a text in both languages, of which the page shows one; each part is escaped."""
+    if ko == en:
+        return escape(ko)
+    return Markup('<span class="ko" lang="ko">{}</span><span class="en" lang="en">{}</span>').format(ko, en)
+
+
+def say(key: str, **values: object) -> Markup:
+    """Return a text of the table for the page."""
+    return both(*pair(key, **values))
+
+
+@cache
+def _table() -> dict[str, Pair]:
+    text = resources.files(__package__ or "").joinpath("words.yml").read_text(encoding="utf-8")
+    return {key: Pair(**words) for key, words in yaml.safe_load(text).items()}
