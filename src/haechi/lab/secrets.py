@@ -1,0 +1,45 @@
+"""What a lab must not have in git: identities' keys, host keys, and the files that name their public halves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from haechi.policy.models import Kind, Policy, State
+
+HAS_KEY = {Kind.PERSON, Kind.AUTOMATION, Kind.SENTINEL, Kind.BREAK_GLASS}
+
+
+def keypair(path: Path, comment: str) -> str:
+    """Make an Ed25519 key unless it is there; return its public half, one line."""
+    public = path.with_name(path.name + ".pub")
+    if not (path.is_file() and public.is_file()):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], check=True)
+    return public.read_text().strip()
+
+
+def identity_keys(policy: Policy, folder: Path) -> dict[str, str]:
+    """Make the key of each identity that logs in, leavers included (theirs must be refused); return public halves."""
+    wanted = [i.id for i in policy.identities if i.kind in HAS_KEY and i.state is not State.ABSENT]
+    return {name: keypair(folder / name, f"{name}@{policy.site.name}") for name in wanted}
+
+
+def host_keys(policy: Policy, folder: Path) -> dict[str, str]:
+    """Make each machine's host key; return public halves."""
+    return {name: keypair(folder / name / "ssh_host_ed25519_key", f"root@{name}") for name in policy.hosts}
+
+
+def write_policy_keys(path: Path, public: dict[str, str]) -> None:
+    """Write the policy's `keys` for the identities of the lab."""
+    lines = [f"  {name}: [{json.dumps(key)}]\n" for name, key in public.items()]
+    path.write_text("---\n# Written by `haechi lab up`; the private halves lie in .lab/.\nkeys:\n" + "".join(lines))
+
+
+def write_known_hosts(path: Path, public: dict[str, str]) -> None:
+    """Pin the machines' host keys under their names."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = [f"{name} {' '.join(key.split()[:2])}\n" for name, key in sorted(public.items())]
+    path.write_text("".join(lines))
