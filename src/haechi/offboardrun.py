@@ -1,0 +1,91 @@
+"""One offboarding from its tombstone to its record: the part that reads clocks and writes files."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from haechi import offboard, tombstones
+from haechi.policy import load, state_dir
+
+RESULT_FILE = "HAECHI_OFFBOARD_JSON"
+# A parent older than this is no ansible-playbook but something that embeds Ansible and never ends.
+_LONGEST = 3600
+
+
+def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unknown: bool = False) -> dict[str, Any]:
+    """Judge the request, sign the tombstone unless in check mode, and return what every host needs to know.
+
+    For an id that nobody knows yet nothing is signed: a typing error must not become a leaver.
+    Raises ``OffboardError`` or ``TombstoneError``; no host was touched then.
+    """
+    loaded = load(inventory)
+    policy = loaded.usable
+    if policy is None:
+        problem = loaded.problems[0]
+        raise offboard.OffboardError(f"{problem.file}:{problem.line}: {problem.what}; {problem.mend}")
+    state = state_dir(policy)
+    gone = tombstones.revoked(state)
+    brief = offboard.brief(policy, person, gone, canary, unknown=unknown)
+    sequence = 0 if check or not brief.known else tombstones.record(state, person).sequence
+    earlier = offboard.earlier_proofs(state / "runs", person, sequence)
+    return {
+        "brief": offboard.plain(brief),
+        "state": str(state),
+        "sequence": sequence,
+        "earlier": sorted(earlier),
+        "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "clock": _started(),
+        "bastion": policy.site.bastion,
+        "changed": person not in gone and brief.known,
+    }
+
+
+def since(clock: float) -> float:
+    """Return the seconds since a moment that ``begin`` returned."""
+    return round(time.clock_gettime(time.CLOCK_BOOTTIME) - clock, 3)
+
+
+def finish(run: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], *, check: bool) -> dict[str, Any]:
+    """Close a run and keep its record in the state folder; in check mode nothing is written.
+
+    Whom only a host knew has a tombstone from here on.
+    """
+    brief = offboard.read_brief(run["brief"])
+    closed = offboard.close(brief, records, run["started"], check=check)
+    found = not (brief.known or closed["nobody"] or check)
+    closed["sequence"] = tombstones.record(Path(run["state"]), brief.person).sequence if found else run["sequence"]
+    written = []
+    text = json.dumps(closed, indent=1, ensure_ascii=False) + "\n"
+    if not check:
+        stamp = run["started"].replace(":", "").replace("+0000", "Z")
+        written.append(_keep(Path(run["state"], "runs", f"offboard-{closed['person']}-{stamp}.json"), text))
+    target = os.environ.get(RESULT_FILE)
+    if target and not check:
+        written.append(_keep(Path(target), text))
+    enough = {offboard.SHUT, offboard.OPEN} if check else {offboard.DENIED}
+    return {"run": closed, "enough": enough, "written": written}
+
+
+def _keep(path: Path, text: str) -> str:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    spare = path.with_name(f".{path.name}.new")
+    spare.write_text(text)
+    spare.replace(path)
+    return str(path)
+
+
+def _started() -> float:
+    """Return when ansible-playbook, the parent of every action, was started: that is when somebody said "offboard"."""
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    try:
+        fields = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()
+        ticks = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return now
+    return ticks if 0 <= now - ticks < _LONGEST else now
