@@ -1,0 +1,50 @@
+"""Every play stops, or goes on, as its purpose demands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import ROOT
+
+CONFIGURING = ["bootstrap", "site"]
+GOES_ON = ["offboard", "audit"]
+
+
+def plays(name: str) -> list[dict]:
+    return yaml.safe_load((ROOT / f"playbooks/{name}.yml").read_text())
+
+
+@pytest.mark.parametrize("name", CONFIGURING)
+def test_a_configuring_play_stops_everywhere_at_the_first_failure(name: str) -> None:
+    """One half-hardened fleet is worse than a fleet that was left alone."""
+    for play in plays(name):
+        assert play.get("any_errors_fatal") is True, play["name"]
+        assert play.get("max_fail_percentage") == 0, play["name"]
+
+
+@pytest.mark.parametrize("name", GOES_ON)
+def test_a_revoking_play_goes_on_past_a_dead_host(name: str) -> None:
+    """A leaver keeps her other doors if the play stops at the first dead host."""
+    for play in plays(name):
+        assert play.get("any_errors_fatal") is not True, play["name"]
+        assert "max_fail_percentage" not in play, play["name"]
+    assert any(play.get("ignore_unreachable") is True for play in plays(name))
+
+
+def test_every_playbook_judges_the_policy_first() -> None:
+    """No host is touched on a policy that nobody judged, except to reach it for the first time."""
+    for path in sorted(Path(ROOT / "playbooks").glob("*.yml")):
+        first = yaml.safe_load(path.read_text())[0]
+        tasks = [*first.get("pre_tasks", []), *first.get("tasks", [])]
+
+        assert "haechi.guard.policy" in tasks[0], path.name
+
+
+def test_no_play_gathers_facts_it_did_not_ask_for() -> None:
+    """Fact gathering costs a round trip on every host, and nothing here reads facts."""
+    for path in sorted(Path(ROOT / "playbooks").glob("*.yml")):
+        for play in yaml.safe_load(path.read_text()):
+            assert play.get("gather_facts") is False, (path.name, play["name"])

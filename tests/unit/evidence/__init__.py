@@ -1,0 +1,1 @@
+"""Evidence: chains, checkpoints, what verify finds."""

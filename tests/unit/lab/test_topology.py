@@ -1,0 +1,91 @@
+"""Which machines and networks a policy means."""
+
+from __future__ import annotations
+
+import pytest
+
+from haechi.lab import containers
+from haechi.lab.containers import Found
+from haechi.lab.limits import Limits
+from haechi.lab.seed import dnsmasq, laptop_config
+from haechi.lab.topology import LabData, machines
+from haechi.policy.models import Policy
+
+LAB = LabData.model_validate({"machines": {"gw": {"uplink": True}, "db": {"release": "bookworm"}}})
+LIMITS = Limits(runtime="runc", nofile=20000, nproc=4096)
+
+
+def test_the_gateway_comes_first_and_has_a_leg_in_each_zone(policy: Policy) -> None:
+    """Every other machine's way out leads through it."""
+    made = machines(policy, LAB)
+
+    assert [machine.name for machine in made] == ["gw", "ops", "db", "laptop"]
+    assert {name: str(address) for name, address in made[0].legs.items()} == {
+        "haechi-small-mgmt": "10.1.0.2",
+        "haechi-small-data": "10.2.0.2",
+        "haechi-small-outside": "10.0.0.2",
+    }
+
+
+def test_the_way_out_is_the_gateway_s_leg_in_the_machine_s_own_zone(policy: Policy) -> None:
+    """A route to another leg would be no neighbour."""
+    routes = {machine.name: str(machine.route) for machine in machines(policy, LAB)}
+
+    assert routes == {"gw": "None", "ops": "10.1.0.2", "db": "10.2.0.2", "laptop": "10.0.0.2"}
+
+
+def test_a_machine_has_the_packages_of_what_it_serves(policy: Policy) -> None:
+    """The resolver is where policy says, and nowhere else."""
+    packages = {machine.name: set(machine.packages) for machine in machines(policy, LAB)}
+
+    assert {"dnsmasq", "chrony"} <= packages["ops"]
+    assert not {"dnsmasq", "chrony", "apt-cacher-ng"} & packages["db"]
+    assert all({"openssh-server", "nftables", "python3"} <= each for each in packages.values())
+
+
+def test_only_the_gateway_forwards_and_only_it_has_the_uplink(policy: Policy) -> None:
+    """No machine is ever privileged."""
+    for machine in machines(policy, LAB):
+        flags = containers.arguments(policy, machine, LIMITS, ())
+
+        assert ("net.ipv4.ip_forward=1" in flags) == (machine.name == "gw")
+        assert ("haechi-small-uplink" in flags) == (machine.name == "gw")
+        assert "--privileged" not in flags
+
+
+def test_the_resolver_knows_every_host_and_asks_the_machine_s_own_for_the_rest(policy: Policy) -> None:
+    """Names come from policy, so they cannot differ from the firewall's addresses."""
+    lines = dnsmasq(policy, ("192.0.2.53",)).splitlines()
+
+    assert {"server=192.0.2.53", "listen-address=127.0.0.1,10.1.0.10"} <= set(lines)
+    assert [line for line in lines if line.startswith("host-record=")] == [
+        "host-record=ops,10.1.0.10",
+        "host-record=db,10.2.0.10",
+        "host-record=gw,10.1.0.2",
+        "host-record=laptop,10.0.0.10",
+    ]
+
+
+def test_a_laptop_enters_by_the_published_port(policy: Policy) -> None:
+    """The way of people, not of playbooks."""
+    text = laptop_config(policy)
+
+    assert "Host ops\n  HostName 10.0.0.2\n  Port 2222\n" in text
+    assert "Host db\n  HostName 10.2.0.10\n  HostKeyAlias db\n  ProxyJump %r@ops\n" in text
+    assert "StrictHostKeyChecking yes" in text
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (None, "make"),
+        (Found("running", "ours"), "nothing"),
+        (Found("exited", "ours"), "start"),
+        (Found("created", "ours"), "make"),
+        (Found("running", "theirs"), "make"),
+        (Found("running", ""), "make"),
+    ],
+)
+def test_a_machine_is_remade_if_half_made_or_not_ours_and_else_kept(known: Found | None, expected: str) -> None:
+    """A hardened machine that was only switched off keeps its state."""
+    assert containers.todo(known, "ours") == expected

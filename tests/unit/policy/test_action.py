@@ -1,0 +1,55 @@
+"""The action ``policy`` in real plays, on hosts that nobody answers for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PLAY = """
+- hosts: managed
+  gather_facts: false
+  tasks:
+    - name: Judge
+      haechi.guard.policy:
+      run_once: true
+    - name: Show
+      ansible.builtin.debug:
+        msg: "{{ inventory_hostname }} has {{ haechi_desired[inventory_hostname] | sort | join(' ') }}"
+"""
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Path:
+    path = tmp_path / "play.yml"
+    path.write_text(PLAY)
+    return path
+
+
+def run(playbook: Path, *arguments: str, state: Path) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).parent / "ansible-playbook", "-i", ROOT / "inventories/example", playbook]
+    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "HAECHI_STATE_DIR": str(state)}
+    environment |= {"ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, env=environment)
+
+
+def test_every_host_of_the_play_gets_its_documents_and_none_is_contacted(play: Path, tmp_path: Path) -> None:
+    """Judged once, by --check and for a part of the fleet too; the addresses lead nowhere."""
+    result = run(play, "--check", "--limit", "gw1,db1", state=tmp_path)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    for host in ("gw1", "db1"):
+        assert f"{host} has accounts baseline firewall prove sshd" in result.stdout
+    assert "edge1" not in result.stdout
+
+
+def test_a_policy_name_by_extra_vars_stops_the_play(tmp_path: Path) -> None:
+    """The door that Ansible opens to everybody stays shut."""
+    result = run(ROOT / "playbooks/validate.yml", "-e", '{"flows": []}', state=tmp_path)
+
+    assert result.returncode == 2
+    assert "-e: flows: policy name flows set on the command line. Policy has one door" in result.stdout + result.stderr

@@ -1,0 +1,80 @@
+"""What policy answers about one host."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from haechi.policy import load
+from haechi.policy.models import Policy, State
+from haechi.policy.resolve import access_on, addresses, control_sources, expand_hosts, operators_on
+
+BASE = Path(__file__).parents[2] / "cases/validate/base"
+NOBODY: frozenset[str] = frozenset()
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    policy = load(BASE).policy
+    assert policy is not None
+    return policy
+
+
+@pytest.mark.parametrize(
+    ("names", "hosts"),
+    [
+        (("all",), ("gate1", "jump1", "db1")),
+        (("mgmt",), ("gate1", "jump1")),
+        (("db1", "mgmt"), ("gate1", "jump1", "db1")),
+        (("office",), ("desk1",)),
+        ((), ()),
+    ],
+)
+def test_hosts_zones_and_all_are_expanded(policy: Policy, names: tuple[str, ...], hosts: tuple[str, ...]) -> None:
+    """`all` is every managed host; a zone is everything in it."""
+    assert hosts == expand_hosts(policy, names)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "networks"),
+    [
+        ("db1", ("10.2.0.11/32",)),
+        ("gate1", ("10.1.0.2/32", "10.2.0.2/32", "10.9.0.2/32")),
+        ("data", ("10.2.0.0/24",)),
+        ("192.0.2.0/28", ("192.0.2.0/28",)),
+        ("internet", ()),
+    ],
+)
+def test_an_endpoint_has_its_networks(policy: Policy, endpoint: str, networks: tuple[str, ...]) -> None:
+    """A gateway is all its legs."""
+    assert tuple(map(ip_network, networks)) == addresses(policy, endpoint)
+
+
+def test_a_leaver_is_disabled_whatever_the_people_file_says(policy: Policy) -> None:
+    """Desired access is policy minus tombstones."""
+    before = {access.identity.id: access.state for access in access_on(policy, "db1", NOBODY)}
+    after = {access.identity.id: access for access in access_on(policy, "db1", frozenset({"bob"}))}
+
+    assert before["bob"] is State.ACTIVE
+    assert after["bob"].state is State.DISABLED
+    assert (after["bob"].keys, after["bob"].groups, after["bob"].sudo, after["bob"].login) == ((), (), (), False)
+    assert after["ann"].state is State.ACTIVE
+
+
+def test_a_disabled_person_is_disabled_where_she_had_a_job(policy: Policy) -> None:
+    """Her account is kept shut, not forgotten."""
+    assert {a.identity.id: a.state for a in access_on(policy, "db1", NOBODY)}["eve"] is State.DISABLED
+
+
+def test_operators_are_active_people_with_a_login(policy: Policy) -> None:
+    """Neither automation nor a leaver counts."""
+    assert [access.identity.id for access in operators_on(policy, "db1", NOBODY)] == ["ann", "bob"]
+    assert [access.identity.id for access in operators_on(policy, "db1", frozenset({"bob"}))] == ["ann"]
+
+
+def test_the_automation_comes_through_the_bastion(policy: Policy) -> None:
+    """Exemptions from penalties and rates name exactly these addresses."""
+    assert control_sources(policy, "jump1") == ("10.1.0.1",)
+    assert control_sources(policy, "db1") == ("10.1.0.11",)
