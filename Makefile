@@ -1,0 +1,62 @@
+# `make` alone lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-all check lint unit docs test demo demo-down lab-up lab-down molecule breakers bench
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# Molecule's own folder is named after the checkout's last part, which two checkouts may share.
+export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule
+
+# The lab is rootful podman: a person with sudo keeps her home, so that keys and caches are found again.
+ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo --preserve-env=HOME,CI,HAECHI_STATE_DIR,HAECHI_DEBIAN_MIRROR env PATH='$(PATH)' ANSIBLE_CONFIG='$(ANSIBLE_CONFIG)')
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: podman, mmdebstrap, uv, the environment
+	@.ci/setup
+
+setup-all: ## the same, and what only `make test` needs: a virtual machine's tools, a browser
+	@.ci/setup all
+
+check: setup lint unit ## lint, types, unit and project tests, in under a minute
+
+lint:
+	ruff format --check
+	ruff check --quiet
+	mypy
+	ansible-lint --offline -q
+	haechi validate -i inventories/example
+
+unit:
+	pytest -q -n 2 tests/unit tests/project
+
+docs: setup ## write each role's README from its argument specs
+	python -m haechi.roledoc
+
+molecule: setup ## converge and test on machines; one role: make molecule SCENARIO=firewall
+	rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
+	$(ROOT) env MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_EPHEMERAL_DIRECTORY) \
+	    molecule test --no-command-borders $(if $(SCENARIO),-s $(SCENARIO),--all)
+
+lab-up: setup ## stand the lab up
+	$(ROOT) haechi lab up -i inventories/lab
+
+lab-down: setup ## remove the lab
+	$(ROOT) haechi lab down -i inventories/lab
+
+demo: setup ## a fleet stands up, is hardened, and a leaver is gone
+	$(ROOT) haechi demo
+
+demo-down: lab-down ## remove all that the demo made
+
+breakers: setup ## break one control on a machine at a time, on the standing lab; the audit must say so
+	$(ROOT) python -m tests.lab.breakers --single
+
+bench: setup ## measure speed on the standing lab, in units of one ping playbook
+	$(ROOT) haechi bench -i inventories/lab
+
+# The last pytest runs everything that pytest can, on the lab that the demo left; its closing line ends the run.
+test: setup-all check molecule demo ## everything there is, as CI runs it
+	@$(ROOT) pytest -q; status=$$?; $(ROOT) haechi lab down -i inventories/lab >/dev/null; exit $$status
