@@ -67,5 +67,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         host, common = self._connection.get_option("host"), self._connection.get_option("ssh_common_args") or ""
         port = self._connection.get_option("port")
         options = ("-l", user, *(("-p", str(port)) if port else ()))
-        answer = sshclient.ssh(common, host, "sudo", "-n", "true", options=options)
+        answer = sshclient.ssh_patiently(common, host, "sudo", "-n", "true", options=options)
         return None if answer.code == 0 else answer.last

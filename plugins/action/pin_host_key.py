@@ -29,7 +29,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             way = sshclient.settings(common, host)
             alias = way.get("hostkeyalias", host)
             try:
-                key = sshclient.presented_key(common, host, alias)
+                patience = 0.0 if self._task.check_mode else sshclient.PATIENCE
+                key = sshclient.presented_key(common, host, alias, patience)
             except sshclient.NoAnswerError as error:
                 if self._task.check_mode and (bastion := way.get("proxyjump")):
                     hidden = f"nothing can be seen before {bastion} is bootstrapped: {error}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,12 @@ from haechi.hostkeys import HostKey, HostKeyError, entries
 # A probe never rides on a connection that is already open (ssh_config(5), ControlPath).
 FRESH = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "BatchMode=yes")
 _PATIENCE = 60
+# A new connection may be dropped while sshd starts anew, or by a bastion's MaxStartups (sshd_config(5)) when many
+# hosts are asked at once: such a drop is tried again for this long, a refusal once.
+PATIENCE = 8.0
+_REFUSED = "Permission denied ("
+# What the client of a jump host says when the way there ended; the cause stands in the line before.
+_WAY_ENDED = "UNKNOWN port 65535"
 
 
 class NoAnswerError(HostKeyError):
@@ -30,13 +38,33 @@ class Answer:
     @property
     def last(self) -> str:
         """Return the line in which ssh says what went wrong; the banner stands before it."""
-        return next((line for line in reversed(self.err.splitlines()) if line.strip()), f"exit code {self.code}")
+        lines = [line.strip() for line in self.err.splitlines() if line.strip()] or [f"exit code {self.code}"]
+        return "; ".join(lines[-2:] if _WAY_ENDED in lines[-1] else lines[-1:])
 
 
 def ssh(common_args: str, host: str, *command: str, options: tuple[str, ...] = (), text: bytes = b"") -> Answer:
     """Run a command over a new connection, ``text`` on its standard input; never waits longer than a minute."""
     argv = ["ssh", *FRESH, *options, *shlex.split(common_args), host, *command]
     return _run(argv, text)
+
+
+def ssh_patiently(
+    common_args: str,
+    host: str,
+    *command: str,
+    options: tuple[str, ...] = (),
+    good: Callable[[Answer], bool] = lambda answer: answer.code == 0,
+    patience: float = PATIENCE,
+) -> Answer:
+    """Run a command over new connections until one answer is good, two refused, or the patience (s) is at its end."""
+    began, refusals, pause = time.monotonic(), 0, 0.3
+    while True:
+        answer = ssh(common_args, host, *command, options=options)
+        refusals += _REFUSED in answer.err
+        if good(answer) or refusals > 1 or time.monotonic() - began >= patience:
+            return answer
+        time.sleep(pause)
+        pause = min(2.0, pause * 2)
 
 
 def settings(common_args: str, host: str) -> dict[str, str]:
@@ -47,7 +75,7 @@ def settings(common_args: str, host: str) -> dict[str, str]:
     return {line.split(" ", 1)[0]: line.split(" ", 1)[-1] for line in answer.out.splitlines()}
 
 
-def presented_key(common_args: str, host: str, alias: str) -> HostKey:
+def presented_key(common_args: str, host: str, alias: str, patience: float = PATIENCE) -> HostKey:
     """Return the key that the host presents, through the bastion where there is one; no login is tried.
 
     ssh itself writes what answered to a throwaway file, since ssh-keyscan knows no jump host.
@@ -56,7 +84,9 @@ def presented_key(common_args: str, host: str, alias: str) -> HostKey:
         file = Path(folder) / "known_hosts"
         options = ("-o", f"UserKnownHostsFile={file}", "-o", "StrictHostKeyChecking=accept-new")
         order = ("-o", "HostKeyAlgorithms=ssh-ed25519", "-o", "PreferredAuthentications=none")
-        answer = ssh(common_args, host, "true", options=(*options, *order))
+        answer = ssh_patiently(
+            common_args, host, "true", options=(*options, *order), good=lambda _: file.is_file(), patience=patience
+        )
         found = entries(file.read_text(), alias) if file.is_file() else ()
     if not found:
         raise NoAnswerError(f"{host} presented no ed25519 host key: {answer.last}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -13,10 +12,6 @@ from typing import Any
 
 from haechi import offer, sshclient
 
-# A new connection may be dropped while sshd re-executes itself, or by a bastion's MaxStartups when many hosts prove
-# at once: such a drop is tried again for this long, a refusal once.
-PATIENCE = 8.0
-REFUSED = "Permission denied ("
 OPTIONS = ("-o", "ConnectTimeout=10")
 
 
@@ -79,16 +74,13 @@ def answers(way: Way, prove: Mapping[str, Any]) -> bool:
 
 def _login(way: Way, host: str, *command: str, options: tuple[str, ...] = ()) -> str:
     nonce = secrets.token_hex(8)
-    began, refusals, pause = time.monotonic(), 0, 0.3
-    while True:
-        answer = sshclient.ssh(way.common_args, host, *command, "echo", nonce, options=(*OPTIONS, *options))
-        if answer.code == 0 and answer.out.strip().endswith(nonce):
-            return "yes"
-        refusals += REFUSED in answer.err
-        if refusals > 1 or time.monotonic() - began >= PATIENCE:
-            return answer.last
-        time.sleep(pause)
-        pause = min(2.0, pause * 2)
+
+    def said(answer: sshclient.Answer) -> bool:
+        return answer.code == 0 and answer.out.strip().endswith(nonce)
+
+    command = (*command, "echo", nonce)
+    answer = sshclient.ssh_patiently(way.common_args, host, *command, options=(*OPTIONS, *options), good=said)
+    return "yes" if said(answer) else answer.last
 
 
 def _privileged(way: Way, host: str, what: str) -> Proof:
