@@ -64,7 +64,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         try:
             seen = self._execute_module(
                 module_name="haechi.guard.revoke",
-                module_args={"people": [brief.person], "keys": {brief.person: list(brief.keys)}},
+                module_args={
+                    "people": [brief.person],
+                    "keys": {brief.person: list(brief.keys)},
+                    "listed": run["listed"],
+                },
                 task_vars=variables,
             )
         except AnsibleConnectionFailure as error:

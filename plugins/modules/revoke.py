@@ -22,6 +22,12 @@ options:
     description: Id to public keys, which are taken out of other accounts' files too.
     type: dict
     default: {}
+  listed:
+    description:
+      - The list of everybody who is revoked, C(revoked) as ssh-keygen reads it and C(user_ca), for certificates. It is
+        put in place first.
+    type: dict
+    default: {}
 attributes:
   check_mode: {description: Returns what is open and would be ended., support: full}
   diff_mode: {description: Shows each door that is shut., support: full}
@@ -52,6 +58,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "people": {"type": "list", "elements": "str", "required": True},
     # Public keys are no secret; Ansible would guess from the name.
     "keys": {"type": "dict", "default": {}, "no_log": False},
+    "listed": {"type": "dict", "default": {}},
 }
 
 
@@ -61,7 +68,7 @@ def main() -> None:
     people, keys = module.params["people"], module.params["keys"]
     try:
         current = read.current()
-        changes = revoke.plan(current, people, keys)
+        changes = revoke.plan(current, people, keys, module.params["listed"])
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=f"{error}; nobody was denied here")
     shown = change.render(changes)

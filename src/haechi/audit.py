@@ -39,7 +39,7 @@ def judge(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> list[Judged]:
     ``answers`` maps a host to ``{"observation": ..., "probes": [...]}`` or to ``{"unknown": reason}``.
     """
     controls = all_controls()
-    documents = {} if run.unsound else desired.build(run.policy, answers, run.revoked)
+    documents = {} if run.unsound else desired.build(run.policy, answers, run.revoked, run.trust)
     rows: list[Judged] = []
     for host, answer in answers.items():
         rows += judging.judge_host(controls, host, partial(_case, run, host, answer, documents), run.policy)

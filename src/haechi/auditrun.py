@@ -29,7 +29,7 @@ SHOWN, NAMED = 60, 5
 
 def question(run: Run, host: str) -> dict[str, Any]:
     """Return what the posture module is asked on a host: its arguments."""
-    wanted = {} if run.unsound else desired.build(run.policy, [host], run.revoked)[host]
+    wanted = {} if run.unsound else desired.build(run.policy, [host], run.revoked, run.trust)[host]
     values = wanted.get("baseline", {})
     sysctl = values.get("sysctl", {}) if isinstance(values, dict) else {}
     people = [access.identity.id for access in access_on(run.policy, host, run.revoked) if access.login]

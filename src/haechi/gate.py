@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from haechi import __version__, desired, runs, tombstones
+from haechi.pki import revocations
+from haechi.pki import trust as trusts
 from haechi.policy import Loaded, Problem, load, state_dir
 from haechi.policy.models import Policy, State
 from haechi.policy.problems import Where
@@ -57,20 +60,22 @@ def judge(
     if errors or policy is None:
         raise GateError(render(errors if needs is None else problems))
     try:
-        revoked = tombstones.revoked(state_dir(policy))
+        store = tombstones.read(state_dir(policy))
     except tombstones.TombstoneError as error:
         raise GateError(str(error)) from error
-    left = left_but_active(policy, loaded.where, revoked - set(needs or ()))
+    revoked, state = store.revoked(), state_dir(policy)
+    trust = trusts.read(policy, state, store, datetime.now(UTC))
+    left = (*left_but_active(policy, loaded.where, revoked - set(needs or ())), *old_keys(policy, loaded.where, store))
     warnings = tuple(line(problem) for problem in (*problems, *left) if problem.severity == "warning")
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
-    run = runs.begin(policy, revoked, state_dir(policy), unsound)
+    run = runs.begin(policy, revoked, state, unsound, trust)
     if loaded.errors:
         return Passed(
             desired={host: {"prove": desired.prove(policy, host, revoked)} for host in hosts if host in policy.hosts},
             run=run,
             warnings=warnings,
         )
-    return Passed(desired=desired.build(policy, hosts, revoked), run=run, warnings=warnings)
+    return Passed(desired=desired.build(policy, hosts, revoked, trust), run=run, warnings=warnings)
 
 
 def left_but_active(policy: Policy, where: Where, revoked: Iterable[str]) -> tuple[Problem, ...]:
@@ -86,6 +91,15 @@ def left_but_active(policy: Policy, where: Where, revoked: Iterable[str]) -> tup
         for index, identity in enumerate(policy.identities)
         if identity.id in gone and identity.state is State.ACTIVE
     )
+
+
+def old_keys(policy: Policy, where: Where, store: tombstones.Store) -> Iterable[Problem]:
+    """Yield a warning for each key of an earlier employment: it stays revoked for ever."""
+    if policy.pki is None:
+        return
+    for person, key in revocations.reused(policy, store):
+        what = f"{person} still has the key {key} of before she left, which stays revoked"
+        yield where.problem(("keys", person), what, "have a new key made: ssh-keygen -t ed25519", warning=True)
 
 
 def _softened(loaded: Loaded, needs: tuple[str, ...]) -> Iterable[Problem]:

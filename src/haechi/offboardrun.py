@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from haechi import offboard, tombstones
+from haechi.keylines import fingerprints
+from haechi.pki import trust as trusts
 from haechi.policy import load, state_dir
 
 RESULT_FILE = "HAECHI_OFFBOARD_JSON"
@@ -32,12 +34,15 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
     state = state_dir(policy)
     gone = tombstones.revoked(state)
     brief = offboard.brief(policy, person, gone, canary, unknown=unknown)
-    sequence = 0 if check or not brief.known else tombstones.record(state, person).sequence
+    prints = tuple(fingerprints(brief.keys))
+    sequence = 0 if check or not brief.known else tombstones.record(state, person, prints).sequence
+    trust = trusts.read(policy, state, tombstones.read(state), datetime.now(UTC))
     earlier = offboard.earlier_proofs(state / "runs", person, sequence)
     return {
         "brief": offboard.plain(brief),
         "state": str(state),
         "sequence": sequence,
+        "listed": {"user_ca": trust.user_ca, "revoked": trust.revoked} if trust.user_ca else {},
         "earlier": sorted(earlier),
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "clock": _started(),

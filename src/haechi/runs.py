@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from haechi import catalogue, hostkeys
+from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Policy
 from haechi.policy.resolve import managed
 
@@ -30,9 +31,12 @@ class Run:
     at: datetime
     state: str
     unsound: str = ""
+    trust: Trust = NO_AUTHORITY
 
 
-def begin(policy: Policy, revoked: frozenset[str], state: Path, unsound: str = "") -> dict[str, Any]:
+def begin(
+    policy: Policy, revoked: frozenset[str], state: Path, unsound: str = "", trust: Trust = NO_AUTHORITY
+) -> dict[str, Any]:
     """Return the document of a run that starts now; JSON-able."""
     return {
         "schema": SCHEMA,
@@ -45,6 +49,7 @@ def begin(policy: Policy, revoked: frozenset[str], state: Path, unsound: str = "
         "revoked": sorted(revoked),
         "host_keys": pinned(policy, state),
         "unsound": unsound,
+        "trust": trust.document(),
     }
 
 
@@ -61,6 +66,8 @@ def read(document: Mapping[str, Any]) -> Run:
         at=datetime.fromisoformat(document["at"]),
         state=str(document["state"]),
         unsound=str(document["unsound"]),
+        # A run from before there were certificates had none.
+        trust=Trust(**document.get("trust", {})),
     )
 
 

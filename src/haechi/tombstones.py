@@ -13,13 +13,14 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-SCHEMA = 1
+# 2 added the keys of leavers.
+SCHEMA, READ = 2, {1, 2}
 NAMESPACE = "haechi-tombstones"
 SIGNER = "haechi"
 STORE, MARK = "tombstones.json", "tombstones.high"
@@ -32,12 +33,13 @@ class TombstoneError(Exception):
 
 @dataclass(frozen=True)
 class Tombstone:
-    """One person's leaving. ``epoch`` counts employments: it is 1 for the first one."""
+    """One person's leaving. ``epoch`` counts employments, 1 is the first; ``keys`` are SHA256 fingerprints."""
 
     person: str
     epoch: int
     sequence: int
     time: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,8 @@ def read(state_dir: Path) -> Store:
     return store
 
 
-def record(state_dir: Path, person: str, *, now: datetime | None = None) -> Tombstone:
-    """Sign a tombstone for a person, or return the one she has; durable when this returns."""
+def record(state_dir: Path, person: str, keys: Iterable[str] = (), *, now: datetime | None = None) -> Tombstone:
+    """Sign a tombstone for a person with her keys' fingerprints, or return the one she has; durable on return."""
     _checked(person)
     with _locked(state_dir):
         store = read(state_dir)
@@ -101,7 +103,7 @@ def record(state_dir: Path, person: str, *, now: datetime | None = None) -> Tomb
         for row in store.tombstones:
             if row.person == person and row.epoch >= epoch:
                 return row
-        new = Tombstone(person, epoch, store.sequence + 1, _stamp(now))
+        new = Tombstone(person, epoch, store.sequence + 1, _stamp(now), tuple(sorted(set(keys))))
         _write(state_dir, replace(store, tombstones=(*store.tombstones, new)), now)
         return new
 
@@ -149,13 +151,13 @@ def _parse(state_dir: Path, path: Path) -> Store:
     except (ValueError, AttributeError) as error:
         raise TombstoneError(f"{path}: no list of tombstones ({error}): restore it from backup") from error
     _verify(state_dir, path, _canonical(raw), signature)
-    if raw.get("schema") != SCHEMA:
-        raise TombstoneError(f"{path}: schema {raw.get('schema')!r}, and this Haechi reads {SCHEMA}: update Haechi")
+    if raw.get("schema") not in READ:
+        raise TombstoneError(f"{path}: schema {raw.get('schema')!r}, and this Haechi reads {max(READ)}: update Haechi")
     try:
         return Store(
             int(raw["sequence"]),
             raw["issued"],
-            tuple(Tombstone(**row) for row in raw["tombstones"]),
+            tuple(Tombstone(**{**row, "keys": tuple(row.get("keys", ()))}) for row in raw["tombstones"]),
             tuple(Rehire(**row) for row in raw["rehires"]),
         )
     except (KeyError, TypeError) as error:

@@ -14,12 +14,16 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     End,
     Folder,
     Remove,
+    Revoke,
     Run,
     StripKeys,
+    WriteFile,
     WriteKeys,
 )
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
+from ansible_collections.haechi.guard.plugins.module_utils.pki import krl
+from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import CertificateError
 
 
 def apply(changes: tuple[Change, ...]) -> dict[str, Ended]:
@@ -33,7 +37,7 @@ def apply(changes: tuple[Change, ...]) -> dict[str, Ended]:
         for act in change.acts:
             try:
                 _perform(act, ended)
-            except (AccountError, OSError) as error:
+            except (AccountError, CertificateError, OSError) as error:
                 failures.append(f"{change.account}: {change.what} cannot become {change.after}: {error}")
     if failures:
         raise AccountError("; ".join(failures))
@@ -46,6 +50,10 @@ def _perform(act: Act, ended: dict[str, Ended]) -> None:
             run(argv)
         case WriteKeys(account, text):
             files.write(f"{state.KEYS_FOLDER}/{account}", text.encode(), mode=0o644, uid=0, gid=0)
+        case WriteFile(path, text):
+            files.write(path, text.encode(), mode=0o644, uid=0, gid=0)
+        case Revoke(text, user_ca):
+            krl.build(text, user_ca)
         case Remove(path):
             hold.remove(path)
         case StripKeys(path, fingerprints):

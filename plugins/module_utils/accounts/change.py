@@ -65,7 +65,23 @@ class Delete:
     home: str
 
 
-Act = Run | WriteKeys | Remove | StripKeys | Folder | End | Delete
+@dataclass(frozen=True)
+class WriteFile:
+    """Replace a file of root's that everybody may read."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Revoke:
+    """Put a key revocation list in place, built from its text."""
+
+    text: str
+    user_ca: str
+
+
+Act = WriteFile | Revoke | Run | WriteKeys | Remove | StripKeys | Folder | End | Delete
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
     AccountError,
     Act,
@@ -65,6 +65,7 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
         for file in current.key_files
         if file.path not in own and prints & {*state.fingerprints(file.text.splitlines())}
     ]
+    own += [f"{certificates.PRINCIPALS}/{name}"] if name in current.certificates.principals else []
     files = (*own, *([f"{state.SUDOERS_FOLDER}/haechi-{name}"] if f"haechi-{name}" in current.sudoers else []))
     if account is None:
         return Doors(files=files, foreign_keys=tuple(foreign))

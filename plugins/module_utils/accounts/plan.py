@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import leave, report, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, leave, report, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
     AccountError,
     Act,
@@ -68,7 +68,7 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
     rows = wanted(desired)
     gone = [row for row in rows if row.state != "active"]
     stay = [row for row in rows if row.state == "active"]
-    changes: list[Change] = []
+    changes = [*certificates.plan(current.certificates, desired.get("certificates", {}))]
     for row in gone:
         ending = leave.plan if row.state == "disabled" else leave.plan_absent
         changes += ending(current, row.id, state.fingerprints(row.keys), kind=row.kind)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current, KeyFile, Process
 
 KEY_NAMES = ("authorized_keys", "authorized_keys2")
@@ -35,6 +35,7 @@ def current() -> Current:
         lingering=frozenset(_names(LINGER)),
         today=int(time.time() // 86400),
         own_uids=_own_uids(),
+        certificates=certificates.look(),
     )
 
 

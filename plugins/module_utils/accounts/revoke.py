@@ -6,18 +6,24 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, end, leave, read, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, certificates, end, leave, read, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 
 
-def plan(current: Current, people: Iterable[str], keys: Mapping[str, Sequence[str]]) -> tuple[Change, ...]:
-    """Return the changes that deny these people.
+def plan(
+    current: Current,
+    people: Iterable[str],
+    keys: Mapping[str, Sequence[str]],
+    listed: Mapping[str, str] | None = None,
+) -> tuple[Change, ...]:
+    """Return the changes that deny these people, the list of the revoked (``user_ca``, ``revoked``) first.
 
     Raises ``AccountError`` for an account that must not be ended; nobody is denied then.
     """
-    return tuple(row for who in people for row in leave.plan(current, who, state.fingerprints(keys.get(who, ()))))
+    shut = [row for who in people for row in leave.plan(current, who, state.fingerprints(keys.get(who, ())))]
+    return (*certificates.plan_list(current.certificates, listed or {}), *shut)
 
 
 def foresee(current: Current, people: Iterable[str], keys: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:

@@ -69,6 +69,16 @@ class Process:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Certificates:
+    """Whose certificates count on a host. ``revoked`` are the entries of the list sshd reads; None: it cannot."""
+
+    user_ca: str = ""
+    listed: str = ""
+    revoked: frozenset[str] | None = None
+    principals: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Current:
     """One look at a host."""
 
@@ -82,6 +92,7 @@ class Current:
     lingering: frozenset[str] = frozenset()
     today: int = 0
     own_uids: frozenset[int] = frozenset()
+    certificates: Certificates = field(default_factory=Certificates)
 
 
 def hash_kind(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     accounts,
+    certificates,
     files,
     firewall,
     kernel,
@@ -37,6 +38,7 @@ COLLECTORS: dict[str, Collector] = {
     "accounts": accounts.accounts,
     "homes": accounts.homes,
     "keys": accounts.keys,
+    "certificates": certificates.certificates,
     "sessions": accounts.sessions,
     "jobs": accounts.jobs,
     "pam": pam.pam,

@@ -9,6 +9,7 @@ from functools import cache
 
 from haechi.controls import (
     accounts,
+    certificates,
     firewall,
     guard,
     kernel,
@@ -23,7 +24,7 @@ from haechi.controls import (
 )
 from haechi.controls.model import Control
 
-THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, keys, sudo, kernel, guard, site)
+THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, keys, certificates, sudo, kernel, guard, site)
 
 
 @cache

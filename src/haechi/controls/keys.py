@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
+from haechi.keylines import fingerprints
 from haechi.observe.sections import KeyFile
 from haechi.policy.models import Policy
 from haechi.policy.resolve import keys_of
@@ -19,7 +17,7 @@ CENTRAL = "/etc/ssh/authorized_keys.d/"
 def keys_exact(case: Case) -> Verdict:
     """By every key file that sshd reads, policy's people get in and nobody else; no stranger's key waits elsewhere."""
     wanted = {
-        row["id"]: set(prints(row["keys"]))
+        row["id"]: set(fingerprints(row["keys"]))
         for row in case.desired["accounts"]["accounts"]
         if row["login"] and row["state"] == "active"
     }
@@ -53,23 +51,9 @@ def _matches(file: KeyFile, pattern: str) -> bool:
     return fnmatchcase(file.path, parts)
 
 
-def prints(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the SHA256 fingerprint of each public key line, as ssh-keygen prints it."""
-    for line in lines:
-        for word in line.split():
-            try:
-                blob = base64.b64decode(word, validate=True)
-            except (binascii.Error, ValueError):
-                continue
-            # A key's blob begins with the length of its type's name (RFC 4253 section 6.6).
-            if blob[:3] == b"\0\0\0" and blob[3:4]:
-                yield "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-                break
-
-
 def owners(policy: Policy) -> Mapping[str, tuple[str, ...]]:
     """Return fingerprint -> the identities of policy that have it."""
-    pairs = [(print_, who.id) for who in policy.identities for print_ in prints(keys_of(policy, who))]
+    pairs = [(print_, who.id) for who in policy.identities for print_ in fingerprints(keys_of(policy, who))]
     return {print_: tuple(dict.fromkeys(who for key, who in pairs if key == print_)) for print_, _ in pairs}
 
 

@@ -37,6 +37,9 @@ STRONG: Mapping[str, frozenset[str]] = {
         {
             *("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
             *("rsa-sha2-512", "rsa-sha2-256"),
+            *("ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519-cert-v01@openssh.com"),
+            "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+            *("rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"),
         }
     ),
 }

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from haechi.desired import accounts, baseline, firewall, sshd
+from haechi.desired import accounts, baseline, firewall, pki, sshd
+from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
 
-PARTS = {"baseline": baseline.build, "accounts": accounts.build, "sshd": sshd.build, "firewall": firewall.build}
 
-
-def build(policy: Policy, hosts: Iterable[str], revoked: frozenset[str]) -> dict[str, dict[str, object]]:
+def build(
+    policy: Policy, hosts: Iterable[str], revoked: frozenset[str], trust: Trust = NO_AUTHORITY
+) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {baseline: {}, accounts: {}, sshd: {}, firewall: {}, prove: {}}}``, JSON-able.
+    Shape: ``{host: {baseline: {}, pki: {}, accounts: {}, sshd: {}, firewall: {}, prove: {}}}``, JSON-able.
     """
     known = set(managed(policy))
     return {
         host: {
-            **{part: builder(policy, host, revoked) for part, builder in PARTS.items()},
+            "baseline": baseline.build(policy, host, revoked),
+            "pki": pki.build(policy, host, trust),
+            "accounts": accounts.build(policy, host, revoked, trust),
+            "sshd": sshd.build(policy, host, trust),
+            "firewall": firewall.build(policy, host, revoked),
             "prove": prove(policy, host, revoked),
         }
         for host in hosts

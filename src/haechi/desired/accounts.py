@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from haechi.pki import certificates
+from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State, SudoRule
 from haechi.policy.resolve import Access, access_on, keys_of
 
 LOGIN_GROUP = "haechi-login"
+# The automation has a key of its own on every host, so that no authority can lock it out.
+CERTIFIED = frozenset({Kind.PERSON, Kind.SENTINEL})
 SHELL, NO_SHELL = "/bin/bash", "/usr/sbin/nologin"
 # base-passwd's list (Debian 12, 13), and packages whose account has a shell by design. `nobody` ends base-passwd's.
 DEBIAN = (
@@ -21,7 +25,7 @@ _PATH = re.compile(r"(/[A-Za-z0-9_.@+-]+)+")
 _SPECIAL = re.compile(r"([\\,:=#*?\[\]!^])")
 
 
-def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, object]:
+def build(policy: Policy, host: str, revoked: frozenset[str], trust: Trust = NO_AUTHORITY) -> dict[str, object]:
     """Return the accounts of a host; a leaver whom policy no longer names is disabled all the same."""
     found = [_account(policy, access) for access in access_on(policy, host, revoked)]
     forgotten = sorted(revoked - {identity.id for identity in policy.identities})
@@ -33,7 +37,15 @@ def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, objec
         "known": list(DEBIAN),
         "accounts": accounts,
         "sudoers": [_sudoers(account["id"], account["sudo"]) for account in accounts],
+        "certificates": _certificates(policy, host, revoked, trust),
     }
+
+
+def _certificates(policy: Policy, host: str, revoked: frozenset[str], trust: Trust) -> dict[str, object]:
+    """Return whose certificates count here, for which principals, and who is revoked."""
+    active = [a.identity for a in access_on(policy, host, revoked) if a.login and a.state is State.ACTIVE]
+    taken = {who.id: list(certificates.principals_on(policy, who, host)) for who in active if who.kind in CERTIFIED}
+    return {"user_ca": trust.user_ca, "revoked": trust.revoked, "principals": taken if trust.user_ca else {}}
 
 
 def sudo_lines(person: str, rules: Iterable[SudoRule]) -> list[str]:

@@ -8,6 +8,7 @@ is on the host.
 from __future__ import annotations
 
 from haechi import sshconfig
+from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Policy
 from haechi.policy.resolve import control_sources, keys_of
 
@@ -15,6 +16,9 @@ DROP_IN = "/etc/ssh/sshd_config.d/10-haechi.conf"
 BOOTSTRAP_DROP_IN = "/etc/ssh/sshd_config.d/05-haechi-bootstrap.conf"
 BANNER = "/etc/issue.net"
 KEYS_FILE = "/etc/ssh/authorized_keys.d/%u"
+HOST_CERTIFICATE = "/etc/ssh/ssh_host_ed25519_key-cert.pub"
+USER_CA, REVOKED = "/etc/ssh/haechi/user_ca.pub", "/etc/ssh/haechi/revoked.krl"
+PRINCIPALS_FILE = "/etc/ssh/haechi/principals/%u"
 LOGIN_GROUP = "haechi-login"
 
 # The release that brought PerSourcePenalties (release notes of OpenSSH 9.8) and the one before it in Debian.
@@ -25,7 +29,7 @@ PASSAGE_STARTUPS = 64
 Settings = dict[str, str]
 
 
-def build(policy: Policy, host: str, _revoked: frozenset[str]) -> dict[str, object]:
+def build(policy: Policy, host: str, trust: Trust = NO_AUTHORITY) -> dict[str, object]:
     """Return the desired sshd of one host."""
     automation = next(i for i in policy.identities if i.id == sshconfig.automation_id(policy))
     bastion = policy.site.bastion
@@ -37,16 +41,18 @@ def build(policy: Policy, host: str, _revoked: frozenset[str]) -> dict[str, obje
         "files": [
             {"path": BANNER, "content": policy.site.banner.rstrip("\n") + "\n", "mode": "0644"},
             {"path": BOOTSTRAP_DROP_IN, "content": None},
+            *_host_certificate(host, trust),
         ],
-        "variants": [_variant(release, settings(policy, host, release)) for release in (OLD, NEW)],
+        "variants": [_variant(release, settings(policy, host, release, trust)) for release in (OLD, NEW)],
     }
 
 
-def settings(policy: Policy, host: str, release: str) -> Settings:
+def settings(policy: Policy, host: str, release: str, trust: Trust = NO_AUTHORITY) -> Settings:
     """Return keyword -> value of the configuration on one host with one release, in the order written."""
     return {
         **_login(policy),
-        **_algorithms(release),
+        **_algorithms(release, certified=bool(trust.user_ca)),
+        **_certificates(host, trust),
         **_forwarding(policy, host),
         **_limits(policy, host, release),
         **_session(policy),
@@ -88,19 +94,40 @@ def _login(policy: Policy) -> Settings:
     }
 
 
-def _algorithms(release: str) -> Settings:
+def _host_certificate(host: str, trust: Trust) -> list[dict[str, object]]:
+    line = trust.host_certificates.get(host)
+    return [{"path": HOST_CERTIFICATE, "content": f"{line}\n", "mode": "0644"}] if line else []
+
+
+def _certificates(host: str, trust: Trust) -> Settings:
+    """Return what makes sshd take certificates; the role accounts places these files before sshd reads them."""
+    if not trust.user_ca:
+        return {}
+    own = {"HostCertificate": HOST_CERTIFICATE} if host in trust.host_certificates else {}
+    return {
+        "TrustedUserCAKeys": USER_CA,
+        "AuthorizedPrincipalsFile": PRINCIPALS_FILE,
+        "RevokedKeys": REVOKED,
+        **own,
+    }
+
+
+def _algorithms(release: str, *, certified: bool) -> Settings:
     # Hybrid exchanges first: what is recorded today stays secret from a quantum computer (FIPS 203; draft-ietf-sshm).
     exchanges = ["sntrup761x25519-sha512@openssh.com", "curve25519-sha256", "curve25519-sha256@libssh.org"]
     if release == NEW:
         exchanges = ["mlkem768x25519-sha256", "sntrup761x25519-sha512", *exchanges]
     hardware = ["sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"]
     rsa = ["rsa-sha2-512", "rsa-sha2-256"]
+    accepted = ["ssh-ed25519", *hardware, *rsa]
+    if certified:
+        accepted += [f"{name.removesuffix('@openssh.com')}-cert-v01@openssh.com" for name in accepted]
     return {
         "KexAlgorithms": ",".join(exchanges),
         "Ciphers": "aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-gcm@openssh.com",
         "MACs": "hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com",
-        "HostKeyAlgorithms": "ssh-ed25519",
-        "PubkeyAcceptedAlgorithms": ",".join(["ssh-ed25519", *hardware, *rsa]),
+        "HostKeyAlgorithms": "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519" if certified else "ssh-ed25519",
+        "PubkeyAcceptedAlgorithms": ",".join(accepted),
         "CASignatureAlgorithms": ",".join(["ssh-ed25519", *hardware, *rsa]),
         "RequiredRSASize": "3072",
         "RekeyLimit": "1G 1h",

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import found
+from haechi.observe import certified, found
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -148,6 +148,11 @@ class Posture:
     def keys(self) -> tuple[s.KeyFile, ...]:
         """Return the section of that name."""
         return self._checked("keys", TypeAdapter(tuple[s.KeyFile, ...]))
+
+    @cached_property
+    def certificates(self) -> certified.Certificates:
+        """Return the section of that name."""
+        return self._read("certificates", certified.Certificates)
 
     @cached_property
     def sockets(self) -> tuple[s.Socket, ...]:

@@ -186,6 +186,14 @@ class SshdPolicy(Model):
     jump_hosts: tuple[Name, ...] = Field(default=(), description="hosts that forward for ProxyJump")
 
 
+class Pki(Model):
+    """Where certificates come from, and how long they count; without it keys alone get in."""
+
+    host: Name = Field(description="holds the authorities' keys and signs; nobody else can read them")
+    user_hours: Annotated[int, Field(strict=True, ge=1, le=24)] = 12
+    host_days: Annotated[int, Field(strict=True, ge=7, le=365)] = 90
+
+
 class PasswordPolicy(Model):
     """Passwords and lock-out; the bounds are KISA U-02 and U-03."""
 
@@ -233,4 +241,5 @@ class Policy(Model):
     waivers: tuple[Waiver, ...] = ()
     registers: tuple[Register, ...] = ()
     sshd: SshdPolicy = SshdPolicy()
+    pki: Pki | None = None
     password: PasswordPolicy = PasswordPolicy()

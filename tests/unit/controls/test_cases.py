@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from haechi.controls import all_controls
-from haechi.controls.keys import prints
 from haechi.controls.model import Status
+from haechi.keylines import fingerprints
 
 from . import stored, world
 
@@ -64,5 +64,5 @@ def test_a_fingerprint_is_the_one_that_ssh_keygen_prints() -> None:
     """The judges' own reading of keys, checked against ``ssh-keygen -l``."""
     line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBVPBJhpNsMMFlqRRGs5Pn0Wtj8hgHSAYEOe1ZnQ3FfR stranger"
 
-    assert [*prints([line])] == ["SHA256:OfhjmB8nZxLXvY8dTfGhQ46H6fX6ncVHou8J3eaDUFg"]
-    assert [world.print_of("jisoo")] == [*prints([f"ssh-ed25519 {world.key('jisoo')} jisoo@lab"])]
+    assert [*fingerprints([line])] == ["SHA256:OfhjmB8nZxLXvY8dTfGhQ46H6fX6ncVHou8J3eaDUFg"]
+    assert [world.print_of("jisoo")] == [*fingerprints([f"ssh-ed25519 {world.key('jisoo')} jisoo@lab"])]

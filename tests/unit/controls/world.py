@@ -17,8 +17,11 @@ from haechi.controls import judging
 from haechi.controls.model import Case, Control, Scope, SiteCase, Verdict
 from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import Posture, UnknownError, open_posture
+from haechi.pki import revocations
+from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy import load
 from haechi.policy.models import Policy
+from haechi.tombstones import Store, Tombstone
 
 ROOT = Path(__file__).resolve().parents[3]
 HOSTS = {"app1": "trixie", "db1": "bookworm"}
@@ -45,6 +48,19 @@ def small_site() -> Policy:
     hosts = policy().hosts.items()
     return policy().model_copy(
         update={"hosts": {name: host.model_copy(update={"managed": name in HOSTS}) for name, host in hosts}}
+    )
+
+
+def trust(by: Policy, revoked: frozenset[str]) -> Trust:
+    """Return what the stored hosts were told, by an authority with made-up keys."""
+    if by.pki is None:
+        return NO_AUTHORITY
+    rows = (Tombstone(who, 1, number, AT.isoformat()) for number, who in enumerate(sorted(revoked), 1))
+    return Trust(
+        user_ca=f"ssh-ed25519 {key('user_ca')}",
+        host_ca=f"ssh-ed25519 {key('host_ca')}",
+        revoked=revocations.text(by, Store(sequence=len(revoked), tombstones=tuple(rows)), AT),
+        host_certificates={host: f"the certificate of {host}" for host in HOSTS},
     )
 
 
@@ -159,12 +175,12 @@ def with_policy(base: Policy, changes: Iterable[Mapping[str, Any]]) -> Policy:
 
 @cache
 def _documents(revoked: frozenset[str]) -> dict[str, dict[str, object]]:
-    return desired.build(policy(), HOSTS, revoked)
+    return desired.build(policy(), HOSTS, revoked, trust(policy(), revoked))
 
 
 def opened(host: str, of: Answer, by: Policy | None = None, revoked: frozenset[str] = LEFT) -> Case:
     """Return what a host's judges look at. Raises ``UnknownError``."""
-    documents = _documents(revoked) if by is None else desired.build(by, [host], revoked)
+    documents = _documents(revoked) if by is None else desired.build(by, [host], revoked, trust(by, revoked))
     return Case(
         host=host,
         policy=by or policy(),
@@ -222,6 +238,7 @@ def audited(
         at=AT,
         state="nowhere",
         unsound=unsound,
+        trust=trust(by or policy(), LEFT),
     )
     return {(row.subject, row.control): row.verdict for row in audit.judge(run, answers)}
 

@@ -103,7 +103,7 @@ PerSourcePenaltyExemptList 10.1.0.1
 @pytest.mark.parametrize(("host", "variant", "text"), [("db", 0, DB_ON_9_2), ("bastion", 1, BASTION_ON_9_8)])
 def test_the_whole_configuration(host: str, variant: int, text: str) -> None:
     """An ordinary host on Debian 12 and the bastion on Debian 13, word for word."""
-    assert build(policy(), host, frozenset())["variants"][variant]["content"] == text
+    assert build(policy(), host)["variants"][variant]["content"] == text
 
 
 def test_a_list_stays_a_list() -> None:
@@ -136,7 +136,7 @@ def test_ipv6_addresses_are_targets_too() -> None:
 
 def test_what_sshd_must_say_of_it() -> None:
     """`sshd -T` fills in fields that were not given, and shows sizes in bytes."""
-    old, new = (variant["expect"] for variant in build(policy(), "db", frozenset())["variants"])
+    old, new = (variant["expect"] for variant in build(policy(), "db")["variants"])
 
     assert old["rekeylimit"] == "1073741824 3600"
     assert old["allowgroups"] == "haechi-login"
@@ -150,7 +150,7 @@ def test_what_sshd_must_say_of_it() -> None:
 
 def test_files_beside_the_configuration() -> None:
     """The banner is shown before login; bootstrap's drop-in has done its work."""
-    assert build(policy(), "db", frozenset())["files"] == [
+    assert build(policy(), "db")["files"] == [
         {"path": "/etc/issue.net", "content": "Authorised use only.\n", "mode": "0644"},
         {"path": "/etc/ssh/sshd_config.d/05-haechi-bootstrap.conf", "content": None},
     ]
@@ -159,7 +159,7 @@ def test_files_beside_the_configuration() -> None:
 @pytest.mark.parametrize(("host", "through"), [("bastion", None), ("db", "bastion")])
 def test_what_bootstrap_reads(host: str, through: str | None) -> None:
     """The bastion comes first because the others are reached through it."""
-    desired = build(policy(keys={"robot": ["ssh-ed25519 AAAA robot"]}), host, frozenset())
+    desired = build(policy(keys={"robot": ["ssh-ed25519 AAAA robot"]}), host)
 
     assert desired["through"] == through
     assert desired["automation"] == {"id": "robot", "keys": ["ssh-ed25519 AAAA robot"]}

@@ -6,7 +6,19 @@ from collections.abc import Iterable
 from datetime import date
 from functools import partial
 
-from haechi.policy.checks import access, evidence, flows, identities, keys, network, reach, registers, unused, waivers
+from haechi.policy.checks import (
+    access,
+    evidence,
+    flows,
+    identities,
+    keys,
+    network,
+    pki,
+    reach,
+    registers,
+    unused,
+    waivers,
+)
 from haechi.policy.models import Policy
 from haechi.policy.problems import Problem, Where
 
@@ -25,6 +37,7 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (network.check, {"servers", "zones"}),
         (flows.check, {"servers", "zones", "listeners"}),
         (evidence.check, {"servers"}),
+        (pki.check, {"servers", "zones"}),
         (partial(waivers.check, at=at), {"identities", "servers", "zones"}),
         (partial(registers.check, at=at), {"identities"}),
     )

@@ -1,0 +1,105 @@
+"""Certificates issued by the command line, and logins that offer a certificate and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+ROOT = Path(__file__).parents[3]
+INVENTORY = ROOT / "molecule/inventory"
+BIN = Path(sys.executable).parent
+CERTIFICATE_ONLY = ("-o", "PubkeyAcceptedAlgorithms=ssh-ed25519-cert-v01@openssh.com")
+Done = subprocess.CompletedProcess[str]
+
+
+def run(*argv: object, **env: str) -> Done:
+    """Run a program of the environment, or one with a path, to its end."""
+    return subprocess.run(
+        [str(BIN / str(argv[0])), *map(str, argv[1:])],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=180,
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **env},
+    )
+
+
+def playbook(name: str, *more: str, **env: str) -> Done:
+    """Run a playbook on the machines."""
+    return run("ansible-playbook", "-i", INVENTORY, name, *more, **env)
+
+
+def words(done: Done) -> str:
+    """Return all that a program said, in one line."""
+    return " ".join((done.stdout + done.stderr).split())
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a test asks for certificates and uses them; ``name`` is the machine it is about."""
+
+    keys: Path
+    folder: Path
+    name: str = ""
+    certificates: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """Return the folder where the control node pins what it trusts."""
+        lines = (INVENTORY / ".ssh_config").read_text().splitlines()
+        line = next(line for line in lines if "UserKnownHostsFile" in line)
+        return Path(line.split(maxsplit=1)[1].strip('"')).parent
+
+    def issue(self, person: str, *more: str, key: str = "", **env: str) -> tuple[Done, Path]:
+        """Have a certificate issued for somebody's key, or another's; return where it was to be written too."""
+        out = self.folder / f"{person}-cert.pub"
+        asked = ("--key", self.keys / f"{key or person}.pub", "--out", out, "-i", INVENTORY)
+        return run("haechi", "cert", "issue", person, *asked, *more, **env), out
+
+    def login(self, account: str, certificate: Path, key: str, *options: str, machine: str = "") -> Done:
+        """Log in with a key and a certificate; the bare key is not offered."""
+        fresh = ("-o", "ControlPath=none", "-o", "ControlMaster=no", "-o", "BatchMode=yes")
+        who = ("-i", str(self.keys / key), "-o", f"CertificateFile={certificate}", "-l", account)
+        config = ("-F", str(INVENTORY / ".ssh_config"))
+        target = (machine or self.name, "id", "-un")
+        return run("/usr/bin/ssh", *config, *fresh, *options, *CERTIFICATE_ONLY, *who, *target)
+
+    def own(self, person: str, machine: str = "") -> Done:
+        """Log in as a person with the certificate that was issued to them."""
+        return self.login(person, self.certificates[person], person, machine=machine)
+
+
+@pytest.fixture(scope="session")
+def certificates(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a certificate of each of three people."""
+    desk = Desk(keys, tmp_path_factory.mktemp("certificates"))
+    found = {}
+    for person in ("ann", "bob", "carol"):
+        done, found[person] = desk.issue(person)
+        assert done.returncode == 0, words(done)
+    return found
+
+
+@pytest.fixture
+def desk(host: Host, keys: Path, tmp_path: Path, certificates: dict[str, Path]) -> Desk:
+    """Return the desk of a test."""
+    return Desk(keys, tmp_path, host.backend.get_pytest_id().removeprefix("ssh://"), certificates)
+
+
+@pytest.fixture
+def own_state(desk: Desk) -> Iterator[dict[str, str]]:
+    """Return a copy of the state, so that a leaver of the test is remembered nowhere else; then all come back."""
+    shutil.copytree(desk.state / "pki", desk.folder / "state/molecule/pki")
+    yield {"HAECHI_STATE_DIR": str(desk.folder / "state")}
+    back = playbook("molecule/pki/converge.yml")
+    assert back.returncode == 0, words(back)

@@ -1,0 +1,47 @@
+"""The controller's half of ``haechi.guard.authority``: which hosts' keys it signs, and the pin of what it presents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from haechi import hostkeys
+from haechi.pki import trust
+from haechi.policy import load, state_dir
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Thin: what is trusted is decided in ``haechi.pki.trust``."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Hand over the pinned host keys, and pin what comes back."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        policy = load(Path(variables["inventory_dir"])).usable
+        if policy is None:
+            raise AnsibleActionFail("the policy cannot be read: run playbooks/validate.yml")
+        state = state_dir(policy)
+        desired = dict(self._task.args["desired"])
+        pinned = (state / "known_hosts").read_text() if (state / "known_hosts").is_file() else ""
+        keys = {row["name"]: hostkeys.entries(pinned, row["name"]) for row in desired["hosts"]}
+        desired["hosts"] = [
+            {**row, "key": f"{keys[row['name']][0].kind} {keys[row['name']][0].blob}"}
+            for row in desired["hosts"]
+            if keys[row["name"]]
+        ]
+        seen: dict[str, Any] = self._execute_module(module_args={"desired": desired}, task_vars=variables)
+        if seen.get("failed") or "user_ca" not in seen or self._task.check_mode:
+            return result | seen
+        presented = trust.Trust(
+            user_ca=seen["user_ca"], host_ca=seen["host_ca"], host_certificates=seen["certificates"]
+        )
+        try:
+            pinned_now = trust.pin(state, presented)
+        except trust.TrustError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return result | seen | {"changed": seen["changed"] or pinned_now}

@@ -1,0 +1,1 @@
+"""Certificates of SSH: the authority that signs them, and the list of what is revoked."""

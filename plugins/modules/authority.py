@@ -1,0 +1,58 @@
+"""Make the authority that signs SSH certificates, and the certificates of the hosts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: authority
+short_description: Make the authority that signs SSH certificates, and the certificates of the hosts
+description:
+  - Two Ed25519 keys, one for people and one for hosts, made on this host, readable by root alone; they never leave it.
+  - Each host's certificate is signed anew when it is missing, says something else, or has a third of its life left.
+  - On the controller the public halves are pinned; an authority that later presents others is refused. The hosts' keys
+    are those that bootstrap pinned.
+options:
+  desired:
+    description: The pki part of the judged policy.
+    type: dict
+    required: true
+attributes:
+  check_mode: {description: Says what would be made., support: full}
+  diff_mode: {description: One line for each change., support: full}
+author: [Haechi]
+"""
+
+EXAMPLES = r"""
+- name: Make the authority
+  haechi.guard.authority:
+    desired: "{{ haechi_desired[inventory_hostname].pki }}"
+"""
+
+RETURN = r"""
+user_ca: {description: The public key that signs for people., returned: when it is there, type: str}
+host_ca: {description: The public key that signs for hosts., returned: when it is there, type: str}
+certificates: {description: Host to its certificate., returned: when there are any, type: dict}
+"""
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.haechi.guard.plugins.module_utils.pki import authority
+from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import CertificateError
+
+ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
+
+
+def main() -> None:
+    """Look, make what is missing, sign what is due."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    desired = module.params["desired"]
+    try:
+        result = authority.ensure(desired, datetime.now(timezone.utc), check=module.check_mode)  # noqa: UP017
+    except (CertificateError, OSError, ValueError) as error:
+        module.fail_json(msg=f"{desired['folder']}: {error}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What the authority's host must be: where the keys lie, and which hosts get a certificate with which names."""
+
+from __future__ import annotations
+
+from haechi.pki.trust import Trust
+from haechi.policy.models import Policy
+from haechi.policy.resolve import managed
+
+FOLDER = "/etc/haechi/pki"
+
+
+def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:
+    """Return the authority's part of a host; ``here`` is false everywhere else, and where there is none at all."""
+    if policy.pki is None or policy.pki.host != host:
+        return {"schema": 1, "here": False, "host_ca": trust.host_ca}
+    return {
+        "schema": 1,
+        "here": True,
+        "host_ca": trust.host_ca,
+        "folder": FOLDER,
+        "site": policy.site.name,
+        "host_days": policy.pki.host_days,
+        "hosts": [{"name": name, "principals": _names(policy, name)} for name in managed(policy)],
+    }
+
+
+def _names(policy: Policy, name: str) -> list[str]:
+    """Return what a client may call a host: its name and its addresses."""
+    host = policy.hosts[name]
+    more = [*host.legs.values(), *([host.address6] if host.address6 else [])]
+    return [name, str(host.address), *map(str, more)]

@@ -1,0 +1,1 @@
+"""Certificates of the site: whom hosts trust, who may have one, and which are revoked."""

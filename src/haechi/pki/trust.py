@@ -1,0 +1,96 @@
+"""What every host must trust: the two authorities, its own certificate, and who is revoked.
+
+The public halves are pinned in the state folder when the authority is made. An authority that later presents
+another key is refused: whoever could swap it could log in anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from haechi import tombstones
+from haechi.pki import revocations
+from haechi.policy.models import Policy
+
+FOLDER = "pki"
+USER_CA, HOST_CA, HOSTS = "ssh_user_ca.pub", "ssh_host_ca.pub", "hosts"
+
+
+class TrustError(Exception):
+    """The authority cannot be trusted as it is; the text says how to mend it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """What hosts are told. ``user_ca`` is empty while there is no authority: then keys alone get in.
+
+    ``revoked`` is the list of ``haechi.pki.revocations``; ``host_certificates`` maps a host to its certificate line.
+    """
+
+    user_ca: str = ""
+    host_ca: str = ""
+    revoked: str = ""
+    host_certificates: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON-able form."""
+        return asdict(self)
+
+
+NO_AUTHORITY = Trust()
+
+
+def read(policy: Policy, state: Path, store: tombstones.Store, at: datetime) -> Trust:
+    """Return what is pinned for a site, and who is revoked at a moment."""
+    folder = state / FOLDER
+    user_ca, host_ca = _text(folder / USER_CA), _text(folder / HOST_CA)
+    if policy.pki is None or not user_ca:
+        return NO_AUTHORITY
+    found = {name: _text(folder / HOSTS / f"{name}-cert.pub") for name, host in policy.hosts.items() if host.managed}
+    return Trust(
+        user_ca=user_ca,
+        host_ca=host_ca,
+        revoked=revocations.text(policy, store, at),
+        host_certificates={name: line for name, line in found.items() if line},
+    )
+
+
+def pin(state: Path, seen: Trust) -> bool:
+    """Keep what the authority presented; tell whether anything is new.
+
+    Raises ``TrustError`` where it presents another key than the one pinned.
+    """
+    folder = state / FOLDER
+    wanted = {folder / USER_CA: seen.user_ca, folder / HOST_CA: seen.host_ca}
+    for path, line in wanted.items():
+        pinned = _text(path)
+        if pinned and pinned != line:
+            raise TrustError(
+                f"the authority presents another key than the one pinned in {path}: is it the host that it was?"
+                " If it was made anew on purpose, remove that file, and every certificate must be issued again"
+            )
+    wanted |= {folder / HOSTS / f"{name}-cert.pub": line for name, line in seen.host_certificates.items()}
+    changed = [path for path, line in wanted.items() if _text(path) != line]
+    for path in changed:
+        _write(path, wanted[path])
+    return bool(changed)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="ascii").strip() if path.is_file() else ""
+
+
+def _write(path: Path, line: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(f"{line}\n")
+        file.flush()
+        os.fsync(handle)
+    Path(name).replace(path)
