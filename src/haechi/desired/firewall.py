@@ -28,7 +28,7 @@ def build(policy: Policy, host: str, _revoked: frozenset[str]) -> dict[str, obje
     listeners = [entry for entry in policy.listeners if host in expand_hosts(policy, entry.hosts)]
     return {
         "schema": 1,
-        "ruleset": ruleset(policy, policy.hosts[host], rules(policy, host)),
+        "ruleset": ruleset(policy, policy.hosts[host], rules(policy, host), control_sources(policy, host)),
         "listeners": [
             {"proto": entry.proto, "port": entry.port, "process": entry.process, "local": entry.local}
             for entry in listeners

@@ -34,8 +34,8 @@ class Rule:
     translated: bool = False
 
 
-def ruleset(policy: Policy, host: Host, rules: Iterable[Rule]) -> str:
-    """Return the whole file of a host."""
+def ruleset(policy: Policy, host: Host, rules: Iterable[Rule], control: Iterable[str] = ()) -> str:
+    """Return the whole file of a host; ``control`` are the addresses that the automation comes from."""
     made = tuple(rules)
     return "\n".join(
         [
@@ -44,7 +44,7 @@ def ruleset(policy: Policy, host: Host, rules: Iterable[Rule]) -> str:
             f"add table inet {TABLE}",
             f"delete table inet {TABLE}",
             f"table inet {TABLE} {{",
-            *_indented(_table(policy, host, made)),
+            *_indented(_table(policy, host, made, tuple(control))),
             "}",
             "",
             *_block(policy),
@@ -57,7 +57,7 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" if line else "" for line in lines)
 
 
-def _table(policy: Policy, host: Host, rules: tuple[Rule, ...]) -> Iterator[str]:
+def _table(policy: Policy, host: Host, rules: tuple[Rule, ...], control: tuple[str, ...]) -> Iterator[str]:
     for flow in dict.fromkeys(rule.flow for rule in rules):
         yield f"counter flow-{flow} {{ }}"
     for rule in rules:
@@ -66,7 +66,12 @@ def _table(policy: Policy, host: Host, rules: tuple[Rule, ...]) -> Iterator[str]
     yield from _chain("spoofed", "filter", "prerouting", -290, "accept", [_SPOOFED])
     for hook in ("input", "output"):
         yield from _chain(
-            hook, "filter", hook, 0, "drop", [*_head(policy, hook), *_lines(policy, rules, hook), *_tail(hook)]
+            hook,
+            "filter",
+            hook,
+            0,
+            "drop",
+            [*_head(policy, hook), *_older(policy, hook, control), *_lines(policy, rules, hook), *_tail(hook)],
         )
     only_four = ["meta nfproto ipv6 counter drop"] if policy.site.ipv6 == "off" else []
     forward = [*only_four, *_state(), *_bridges(host), *_lines(policy, rules, "forward"), *_tail("forward")]
@@ -102,6 +107,17 @@ def _head(policy: Policy, hook: str) -> Iterator[str]:
     yield f"icmpv6 type {{ {ND_TYPES} }} ip6 hoplimit 255 accept"
     yield f"icmpv6 type {{ {MLD_TYPES} }} ip6 saddr fe80::/10 accept"
     yield from _state()
+
+
+def _older(policy: Policy, hook: str, control: tuple[str, ...]) -> Iterator[str]:
+    """Yield what lets sshd go on answering connections from before the first rules, which nothing tracked.
+
+    Without it the very task that loads the rules waits for ssh's next keep-alive. A SYN of our own never passes.
+    """
+    four = [address for address in control if ":" not in address]
+    if hook == "output" and four:
+        only = f"ip daddr {_set(four)} tcp sport {policy.sshd.port} tcp flags & (syn | rst | ack) == ack"
+        yield f'{only} ct state new accept comment "answers on older connections"'
 
 
 def _tail(hook: str) -> Iterator[str]:
