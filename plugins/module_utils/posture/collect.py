@@ -37,6 +37,7 @@ COLLECTORS: dict[str, Collector] = {
     "accounts": accounts.accounts,
     "homes": accounts.homes,
     "keys": accounts.keys,
+    "logins": accounts.logins,
     "sessions": accounts.sessions,
     "jobs": accounts.jobs,
     "pam": pam.pam,

@@ -15,6 +15,7 @@ from haechi.controls import (
     keys,
     kisa,
     login,
+    people,
     reach,
     site,
     sshd,
@@ -23,7 +24,7 @@ from haechi.controls import (
 )
 from haechi.controls.model import Control
 
-THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, keys, sudo, kernel, guard, site)
+THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, people, keys, sudo, kernel, guard, site)
 
 
 @cache

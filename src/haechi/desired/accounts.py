@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from haechi.policy.models import Kind, Policy, State, SudoRule
 from haechi.policy.resolve import Access, access_on, keys_of
@@ -14,6 +15,17 @@ SHELL, NO_SHELL = "/bin/bash", "/usr/sbin/nologin"
 DEBIAN = (
     *("root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data"),
     *("backup", "list", "irc", "gnats", "_apt", "nobody", "postgres"),
+)
+EPOCH = date(1970, 1, 1)
+# Whatever else sudoers say, a person's command gets sudo's own environment, and a terminal that ends with it.
+# What names a pager or an editor never comes from outside (systemd(1), less(1), sudoers(5)).
+NAMES_A_PROGRAM = (
+    *("PAGER", "SYSTEMD_PAGER", "SYSTEMD_PAGERSECURE", "SYSTEMD_LESS", "LESS", "LESSOPEN", "LESSSECURE", "MANPAGER"),
+    *("EDITOR", "VISUAL", "SYSTEMD_EDITOR"),
+)
+DEFAULTS = (
+    'Defaults:{} env_reset, !setenv, use_pty, secure_path="/usr/sbin:/usr/bin:/sbin:/bin", '
+    f'env_keep-="{" ".join(NAMES_A_PROGRAM)}"'
 )
 # A path that ends in `/` is every program of a folder (sudoers(5)).
 _PATH = re.compile(r"(/[A-Za-z0-9_.@+-]+)+")
@@ -30,14 +42,15 @@ def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, objec
         "schema": 1,
         "login_group": LOGIN_GROUP,
         "unknown_accounts": policy.site.unknown_accounts,
+        "dormant_days": policy.people.dormant_days,
         "known": list(DEBIAN),
         "accounts": accounts,
-        "sudoers": [_sudoers(account["id"], account["sudo"]) for account in accounts],
+        "sudoers": [_sudoers(account) for account in accounts],
     }
 
 
 def sudo_lines(person: str, rules: Iterable[SudoRule]) -> list[str]:
-    """Return the sudoers lines of an account: exact commands, wildcards taken literally.
+    """Return the sudoers lines of an account: exact commands, wildcards taken literally, without children.
 
     Raises ``ValueError`` for a command that is no absolute path.
     """
@@ -46,6 +59,7 @@ def sudo_lines(person: str, rules: Iterable[SudoRule]) -> list[str]:
 
 def _line(person: str, rule: SudoRule) -> str:
     tag = "NOPASSWD: " if rule.nopasswd else ""
+    tag += "" if rule.children or "ALL" in rule.commands else "NOEXEC: "
     if rule.commands == ("ALL",) and rule.run_as == "root":
         return f"{person} ALL=(ALL:ALL) {tag}ALL"
     return f"{person} ALL=({rule.run_as}) {tag}{', '.join(_command(text) for text in rule.commands)}"
@@ -68,6 +82,7 @@ def _account(policy: Policy, access: Access) -> dict[str, object]:
         "kind": str(who.kind),
         "name": re.sub(r"[:,]", " ", who.name),
         "state": str(access.state),
+        "start": None if who.start is None else (who.start - EPOCH).days,
         "login": access.login,
         "shell": SHELL if access.login else NO_SHELL,
         "keys": [" ".join(key.split()) for key in keys_of(policy, who)],
@@ -82,6 +97,7 @@ def _left(person: str) -> dict[str, object]:
         "kind": str(Kind.PERSON),
         "name": "",
         "state": str(State.DISABLED),
+        "start": None,
         "login": False,
         "shell": NO_SHELL,
         "keys": [],
@@ -90,7 +106,9 @@ def _left(person: str) -> dict[str, object]:
     }
 
 
-def _sudoers(person: object, lines: object) -> dict[str, object]:
-    text = "".join(f"{line}\n" for line in lines) if isinstance(lines, list) else ""
-    path = f"/etc/sudoers.d/haechi-{person}"
+def _sudoers(account: dict[str, object]) -> dict[str, object]:
+    lines = account["sudo"] if isinstance(account["sudo"], list) else []
+    if lines and account["kind"] != str(Kind.AUTOMATION):
+        lines = [DEFAULTS.format(account["id"]), *lines]
+    path, text = f"/etc/sudoers.d/haechi-{account['id']}", "".join(f"{line}\n" for line in lines)
     return {"path": path, "content": text or None, "mode": "0440", "owner": "root", "group": "root"}

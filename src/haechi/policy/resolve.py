@@ -70,19 +70,24 @@ def day_of(at: datetime) -> date:
     return at.astimezone(KST).date()
 
 
-def shut_since(identity: Identity, day: date) -> date | None:
-    """Return since when a person's dates give no access on a day; None while they give it.
-
-    The first and the last day of access count as such, the day until which training is valid does not.
-    """
+def out_of_time(identity: Identity, day: date) -> date | None:
+    """Return since when a person has no access on a day that is before the first or after the last; None on others."""
     if identity.kind is not Kind.PERSON:
         return None
     if identity.end is not None and identity.end < day:
         return identity.end + timedelta(days=1)
-    if identity.start is not None and day < identity.start:
-        return day
-    lapsed = identity.training_until is not None and identity.training_until <= day
+    return day if identity.start is not None and day < identity.start else None
+
+
+def untrained(identity: Identity, day: date) -> date | None:
+    """Return since when a person's training counts no more on a day; None while it does, or has no date."""
+    lapsed = identity.kind is Kind.PERSON and identity.training_until is not None and identity.training_until <= day
     return identity.training_until if lapsed else None
+
+
+def shut_since(identity: Identity, day: date) -> date | None:
+    """Return since when a person's dates give no access on a day; None while they give it."""
+    return out_of_time(identity, day) or untrained(identity, day)
 
 
 def on_day(policy: Policy, day: date) -> Policy:
