@@ -35,7 +35,7 @@ def idle(policy: Policy, host: str, posture: Posture, revoked: frozenset[str], d
     """
     there = {row.name for row in posture.accounts.rows}
     logins = {row.account: row for row in posture.logins.rows}
-    since = _day(posture.logins.since)
+    since = day_number(posture.logins.since)
     people = [
         access.identity
         for access in access_on(policy, host, revoked)
@@ -75,9 +75,9 @@ def _idle(who: Identity, logins: Mapping[str, LastLogin], recorded: date, day: d
     row = logins.get(who.id)
     if row is None:
         raise UnknownError(f"logins: nobody looked at {who.id}")
-    made = None if row.made is None else _day(row.made)
+    made = None if row.made is None else day_number(row.made)
     if row.last is not None:
-        counts: dict[str, date | None] = {"last login": _day(row.last)}
+        counts: dict[str, date | None] = {"last login": day_number(row.last)}
     elif made is None and who.start is None:
         raise UnknownError(f"logins: {who.id} has no login on record, and since when there is an account is unknown")
     else:
@@ -87,5 +87,6 @@ def _idle(who: Identity, logins: Mapping[str, LastLogin], recorded: date, day: d
     return Idle(who=who.id, since=since, why=why, days=(day - since).days)
 
 
-def _day(number: int) -> date:
+def day_number(number: int) -> date:
+    """Return the day of a number of days since 1970-01-01."""
     return EPOCH + timedelta(days=number)

@@ -9,6 +9,7 @@ from functools import cache
 
 from haechi.controls import (
     accounts,
+    duties,
     firewall,
     guard,
     kernel,
@@ -24,7 +25,7 @@ from haechi.controls import (
 )
 from haechi.controls.model import Control
 
-THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, people, keys, sudo, kernel, guard, site)
+THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, people, keys, sudo, duties, kernel, guard, site)
 
 
 @cache
