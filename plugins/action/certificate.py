@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from haechi import tombstones
 from haechi.evidence.recorder import CARRIED
 from haechi.pki import certificates
 from haechi.policy import load, state_dir
+from haechi.policy.resolve import day_of, on_day
 
 _SPEC = {
     "person": {"type": "str", "required": True},
@@ -34,6 +36,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         policy = load(Path(variables["inventory_dir"])).policy
         if policy is None:
             raise AnsibleActionFail("the policy cannot be read: run playbooks/validate.yml")
+        policy = on_day(policy, day_of(datetime.now(UTC)))
         asked = {name: args[name] for name in ("person", "key", "minutes")}
         request = certificates.Request(jobs=tuple(args["jobs"]), **asked)
         try:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-_SPEC = {"names": {"type": "list", "elements": "str", "required": True}}
+_SPEC = {
+    "names": {"type": "list", "elements": "str", "required": True},
+    "on_release": {"type": "dict", "default": {}},
+}
+# Its version begins with the release's number, and every Debian has it.
+RELEASE = "base-files"
 APT = "ansible.builtin.apt"
 # Also of a package that somebody holds at its version (dpkg-query(1)).
 INSTALLED = "installed"
@@ -23,14 +30,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Install what is not here, with fresh lists where the old ones do not serve."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(_SPEC)
-        lacking = sorted(set(args["names"]) - self._installed(args["names"]))
+        further = args["on_release"]
+        found = self._installed({RELEASE, *args["names"], *(name for names in further.values() for name in names)})
+        names = [*args["names"], *further.get(_release(found), [])]
+        lacking = sorted(set(names) - set(found))
         if not lacking:
             return result | {"changed": False}
         if self._task.check_mode:
             # A host that has no lists yet has apt say that there is no such package; check mode fetches none.
             after = "".join(f"{name}\n" for name in lacking)
             return result | {"changed": True, "diff": {"before_header": "packages", "before": "", "after": after}}
-        wanted = {"name": args["names"], "install_recommends": False}
+        wanted = {"name": names, "install_recommends": False}
         seen = self._execute_module(module_name=APT, module_args=wanted, task_vars=task_vars)
         if seen.get("failed"):
             seen = self._execute_module(
@@ -39,9 +49,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result.update(seen)
         return result
 
-    def _installed(self, names: list[str]) -> set[str]:
-        """Return those of the packages that dpkg calls installed; none where there is no dpkg to ask."""
-        command = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\\n", *names]
+    def _installed(self, names: Iterable[str]) -> dict[str, str]:
+        """Return those of the packages that dpkg calls installed, with versions; none where there is no dpkg to ask."""
+        shown = "${db:Status-Status} ${Package} ${Version}\\n"
+        command = ["dpkg-query", "--show", "--showformat", shown, *sorted(names)]
         answer = self._low_level_execute_command(shlex.join(command))
         rows = (line.split() for line in str(answer.get("stdout", "")).splitlines())
-        return {row[1] for row in rows if len(row) == 2 and row[0] == INSTALLED}  # noqa: PLR2004 - status and name
+        return {row[1]: row[2] for row in rows if len(row) == 3 and row[0] == INSTALLED}  # noqa: PLR2004 - three fields
+
+
+def _release(installed: Mapping[str, str]) -> str:
+    return re.split(r"[^0-9]", installed.get(RELEASE, ""), maxsplit=1)[0]

@@ -9,6 +9,7 @@ description:
   - Looks at accounts, groups, ageing, every authorized_keys file, sudoers files and processes once, plans, and applies.
   - Who is disabled is denied first and then loses sessions and processes, see M(haechi.guard.revoke). Who is absent is
     disabled and then removed; the home stays and becomes root's, since the user id may be given out again.
+  - A person who has not logged in for longer than C(dormant_days) is disabled here, but for the last who can get in.
   - Sudo rules are not written here but by M(haechi.guard.guarded_change); those of leavers are removed here at once.
 options:
   desired:
@@ -34,14 +35,15 @@ report:
     C(powerful), C(foreign_homes), C(escalated)."
   returned: always
   type: dict
-sudoers_to_remove: {description: Sudoers files that policy does not know and wants gone., returned: always, type: list}
+sudoers: {description: "Sudoers files as they must be, policy's and those it wants gone.", returned: always, type: list}
+dormant: {description: People shut out for disuse., returned: always, type: list}
 ended: {description: Id to the processes that were killed or are left., returned: when somebody was ended, type: dict}
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, change, plan, read, report
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, change, dormant, plan, read, report
 
 ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
 
@@ -49,20 +51,20 @@ ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
 def main() -> None:
     """Look, plan, apply, report."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    desired = module.params["desired"]
     try:
         current = read.current()
+        away = dormant.dormant(current, module.params["desired"])
+        desired = dormant.shut(module.params["desired"], away)
         changes = plan.plan(current, desired)
         found = report.report(current, desired)
-        for line in report.remarks(found):
+        for line in (*report.remarks(found), *dormant.remarks(away, current.today)):
             module.warn(line)
         ended = {} if module.check_mode else apply.apply(changes)
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=str(error))
     shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}
-    module.exit_json(
-        report=found, ended=shown, sudoers_to_remove=report.sudoers_to_remove(found, desired), **change.render(changes)
-    )
+    sudoers = [*desired["sudoers"], *report.sudoers_to_remove(found, desired)]
+    module.exit_json(report=found, ended=shown, sudoers=sudoers, dormant=sorted(away), **change.render(changes))
 
 
 if __name__ == "__main__":

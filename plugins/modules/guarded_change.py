@@ -29,7 +29,8 @@ options:
     description:
       - nftables. C(load), the file to load; C(tables), what it holds; C(harvest), a file of counters; C(enable), units.
       - sshd. C(variants), texts by C(at_least) release, each with C(path), C(content), C(mode) and C(expect).
-      - pam. C(enable) and C(disable), profiles of pam-auth-update.
+      - pam. C(enable) and C(disable), profiles of pam-auth-update; C(enable_where), a PAM module's file to the profile
+        that is enabled where the host has that module.
     type: dict
     default: {}
   prove:

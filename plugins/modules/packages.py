@@ -16,6 +16,10 @@ options:
     type: list
     elements: str
     required: true
+  on_release:
+    description: Further packages by the number of Debian's release, which others do not have.
+    type: dict
+    default: {}
 attributes:
   check_mode: {description: Names the packages that are not here., support: full}
   diff_mode: {description: Names the packages that are not here., support: full}
@@ -30,4 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r""" # nothing but what M(ansible.builtin.apt) returns, where it was called """
 
-ARGUMENT_SPEC: dict[str, Any] = {"names": {"type": "list", "elements": "str", "required": True}}
+ARGUMENT_SPEC: dict[str, Any] = {
+    "names": {"type": "list", "elements": "str", "required": True},
+    "on_release": {"type": "dict", "default": {}},
+}

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 
 from pydantic import ValidationError
 
-from haechi import desired
+from haechi import desired, dormancy
 from haechi.controls import all_controls, judging
 from haechi.controls.judging import Judged
 from haechi.controls.model import Case, SiteCase, Status
@@ -55,16 +55,24 @@ def settled(rows: Iterable[Judged]) -> bool:
 
 def _case(run: Run, host: str, answer: Mapping[str, Any], documents: Mapping[str, Any]) -> Case:
     posture = _posture(run, host, answer)
-    if not run.unsound and host not in documents:
+    if run.unsound:
+        nothing = _Unsound(run.unsound)
+        policy, document, asleep = cast("Policy", nothing), cast("Mapping[str, Any]", nothing), frozenset[str]()
+    elif host not in documents:
         raise UnknownError(f"policy names no managed host {host}")
+    else:
+        # A second opening: what is looked at here is not yet what a judge looks at.
+        policy, asleep = dormancy.awake(run.policy, host, _posture(run, host, answer), run.revoked, run.at)
+        document = desired.build(policy, [host], run.revoked, run.trust)[host] if asleep else documents[host]
     return Case(
         host=host,
-        policy=_policy(run),
-        desired=cast("Mapping[str, Any]", _Unsound(run.unsound)) if run.unsound else documents[host],
+        policy=policy,
+        desired=document,
         posture=posture,
         at=run.at,
         revoked=run.revoked,
         probes=tuple(_probes(run, host, answer)),
+        asleep=tuple(sorted(asleep)),
     )
 
 

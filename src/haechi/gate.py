@@ -69,13 +69,14 @@ def judge(
     warnings = tuple(line(problem) for problem in (*problems, *left) if problem.severity == "warning")
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
     run = runs.begin(policy, revoked, state, unsound, trust)
+    today = runs.read(run).policy
     if loaded.errors:
         return Passed(
-            desired={host: {"prove": desired.prove(policy, host, revoked)} for host in hosts if host in policy.hosts},
+            desired={host: {"prove": desired.prove(today, host, revoked)} for host in hosts if host in today.hosts},
             run=run,
             warnings=warnings,
         )
-    return Passed(desired=desired.build(policy, hosts, revoked, trust), run=run, warnings=warnings)
+    return Passed(desired=desired.build(today, hosts, revoked, trust), run=run, warnings=warnings)
 
 
 def left_but_active(policy: Policy, where: Where, revoked: Iterable[str]) -> tuple[Problem, ...]:

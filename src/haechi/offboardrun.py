@@ -14,6 +14,7 @@ from haechi import offboard, tombstones
 from haechi.keylines import fingerprints
 from haechi.pki import trust as trusts
 from haechi.policy import load, state_dir
+from haechi.policy.resolve import day_of, on_day
 
 RESULT_FILE = "HAECHI_OFFBOARD_JSON"
 # A parent older than this is no ansible-playbook but something that embeds Ansible and never ends.
@@ -31,6 +32,7 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
     if policy is None:
         problem = loaded.problems[0]
         raise offboard.OffboardError(f"{problem.file}:{problem.line}: {problem.what}; {problem.mend}")
+    policy = on_day(policy, day_of(datetime.now(UTC)))
     state = state_dir(policy)
     gone = tombstones.revoked(state)
     brief = offboard.brief(policy, person, gone, canary, unknown=unknown)

@@ -15,14 +15,17 @@ from typing import Any
 from haechi import catalogue, hostkeys
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Policy
-from haechi.policy.resolve import managed
+from haechi.policy.resolve import day_of, managed, on_day
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run as its judges see it. ``unsound`` says why the policy may not be judged against; empty where it may."""
+    """A run as its judges see it: ``policy`` as it stands on the day of ``at``.
+
+    ``unsound`` says why the policy may not be judged against; empty where it may.
+    """
 
     policy: Policy
     revoked: frozenset[str]
@@ -58,12 +61,13 @@ def read(document: Mapping[str, Any]) -> Run:
 
     Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what ``begin`` never wrote.
     """
+    at = datetime.fromisoformat(document["at"])
     return Run(
-        policy=Policy.model_validate(document["policy"]),
+        policy=on_day(Policy.model_validate(document["policy"]), day_of(at)),
         revoked=frozenset(document["revoked"]),
         host_keys=dict(document["host_keys"]),
         nonce=str(document["nonce"]),
-        at=datetime.fromisoformat(document["at"]),
+        at=at,
         state=str(document["state"]),
         unsound=str(document["unsound"]),
         # A run from before there were certificates had none.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,17 @@ def look() -> Certificates:
     )
 
 
-def plan(now: Certificates, wanted: Mapping[str, Any]) -> Iterator[Change]:
+def plan(now: Certificates, wanted: Mapping[str, Any], active: Collection[str]) -> Iterator[Change]:
     """Yield what makes the host take the certificates of policy and no other; nothing while there is no authority.
 
-    ``wanted`` is ``{user_ca, revoked, principals: {account: [principal]}}``. Who is revoked comes first.
+    ``wanted`` is ``{user_ca, revoked, principals: {account: [principal]}}``, ``active`` are the accounts that the host
+    does not shut. Who is revoked comes first.
     """
     if not wanted.get("user_ca"):
         return
     yield from plan_list(now, wanted)
     texts = {account: "".join(f"{name}\n" for name in names) for account, names in wanted["principals"].items()}
+    texts = {account: text for account, text in texts.items() if account in active}
     for account in sorted({*now.principals, *texts}):
         before, after = now.principals.get(account), texts.get(account)
         if before != after:

@@ -68,10 +68,11 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
     rows = wanted(desired)
     gone = [row for row in rows if row.state != "active"]
     stay = [row for row in rows if row.state == "active"]
-    changes = [*certificates.plan(current.certificates, desired.get("certificates", {}))]
+    changes = [*certificates.plan(current.certificates, desired.get("certificates", {}), {row.id for row in stay})]
     for row in gone:
         ending = leave.plan if row.state == "disabled" else leave.plan_absent
         changes += ending(current, row.id, state.fingerprints(row.keys), kind=row.kind)
+    changes += _root(current)
     changes += _groups(current, stay)
     for row in stay:
         account = current.accounts.get(row.id)
@@ -80,6 +81,13 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
     if desired["unknown_accounts"] == "remove":
         changes += _unknown(current, desired)
     return tuple(changes)
+
+
+def _root(current: Current) -> Iterator[Change]:
+    """Lock root: everybody becomes root by sudo and a name of their own, or by the sealed account."""
+    root = current.accounts.get("root")
+    if root is not None and root.usable:
+        yield Change("root", "password", root.hash_kind, "locked", (Run(("usermod", "--password", "!*", "root")),))
 
 
 def _groups(current: Current, rows: list[Wanted]) -> Iterator[Change]:

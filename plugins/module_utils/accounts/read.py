@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, state
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current, KeyFile, Process
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, logins, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import (
+    Account,
+    Current,
+    KeyFile,
+    Logins,
+    Process,
+)
 
 KEY_NAMES = ("authorized_keys", "authorized_keys2")
 CRONTABS, AT_JOBS = "/var/spool/cron/crontabs", "/var/spool/cron/atjobs"
@@ -34,9 +40,19 @@ def current() -> Current:
         jobs=_jobs(accounts),
         lingering=frozenset(_names(LINGER)),
         today=int(time.time() // 86400),
+        logins=_logins(accounts),
         own_uids=_own_uids(),
         certificates=certificates.look(),
     )
+
+
+def _logins(accounts: dict[str, Account]) -> Logins | None:
+    """Return the record of logins; none where nobody keeps one, and then nobody can be called away."""
+    people = [(row.name, row.uid, row.home) for row in accounts.values() if state.FIRST_UID <= row.uid < state.NOBODY]
+    try:
+        return logins.seen(people)
+    except (logins.NoRecordError, OSError):
+        return None
 
 
 def processes() -> Iterator[Process]:

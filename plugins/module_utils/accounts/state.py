@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 KEYS_FOLDER = "/etc/ssh/authorized_keys.d"
@@ -79,6 +79,19 @@ class Certificates:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Logins:
+    """The record of logins: account to the day of its last one, and to the day its home was made; days as in shadow.
+
+    ``source`` keeps the record, ``since`` is the first day that it tells of.
+    """
+
+    source: str
+    since: int
+    last: Mapping[str, int] = field(default_factory=dict)
+    made: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Current:
     """One look at a host."""
 
@@ -91,6 +104,7 @@ class Current:
     jobs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lingering: frozenset[str] = frozenset()
     today: int = 0
+    logins: Logins | None = None
     own_uids: frozenset[int] = frozenset()
     certificates: Certificates = field(default_factory=Certificates)
 

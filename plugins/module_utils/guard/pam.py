@@ -16,15 +16,22 @@ from ansible_collections.haechi.guard.plugins.module_utils.guard.subsystem impor
 STACKS = ("auth", "account", "password", "session", "session-noninteractive")
 COPIED = ("etc/pam.d", "usr/share/pam-configs", "var/lib/pam")
 ROOT = Path("/")
+MODULES = "usr/lib/*/security"
 CANDIDATE = Path("/etc/pam.d/haechi-candidate")
 os.environ["DEBIAN_FRONTEND"] = "noninteractive"
 
 
 class Pam(Subsystem):
-    """Options: ``enable`` and ``disable``, lists of profiles."""
+    """Options: ``enable`` and ``disable``, lists of profiles; ``enable_where``, a module's file to its profile."""
+
+    def _enable(self) -> list[str]:
+        """Return the profiles to enable; those of a module only where this release has it."""
+        where = self.options.get("enable_where", {})
+        there = [profile for module, profile in where.items() if any(ROOT.glob(f"{MODULES}/{module}"))]
+        return [*self.options.get("enable", []), *there]
 
     def _update(self, *root: str) -> list[list[str]]:
-        enable, disable = self.options.get("enable", []), self.options.get("disable", [])
+        enable, disable = self._enable(), self.options.get("disable", [])
         commands = [["pam-auth-update", *root, "--package", "--enable", *enable]] if enable else []
         return commands + ([["pam-auth-update", *root, "--package", "--disable", *disable]] if disable else [])
 
@@ -48,7 +55,7 @@ class Pam(Subsystem):
     def _profiles(self, root: Path) -> list[Path]:
         """Return the profiles to enable; a look ahead does without those that a package is yet to bring."""
         folder = root / "usr/share/pam-configs"
-        paths = [folder / name for name in self.options.get("enable", [])]
+        paths = [folder / name for name in self._enable()]
         absent = [path.name for path in paths if not path.is_file()]
         if absent and not self.check:
             raise RefusedError(f"no PAM profile {', '.join(absent)}: install the package; nothing was changed")

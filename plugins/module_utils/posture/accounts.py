@@ -8,6 +8,7 @@ import re
 import time
 from typing import Any
 
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import logins as accounts_logins
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import read as accounts_read
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import homes as baseline_homes
@@ -92,6 +93,28 @@ def _homes() -> list[dict[str, Any]]:
         }
         for home in seen
     ]
+
+
+def logins(_: Question) -> Reader:
+    """Who logged in last when, of root and of people, and since when that is recorded."""
+    return _logins
+
+
+def _logins() -> dict[str, Any]:
+    rows = state.accounts(read("/etc/passwd"), "", "").values()
+    who = [(row.name, row.uid, row.home) for row in rows if row.uid == 0 or state.FIRST_UID <= row.uid < state.NOBODY]
+    try:
+        found = accounts_logins.seen(who)
+    except accounts_logins.NoRecordError as error:
+        raise NotSeenError(str(error)) from error
+    return {
+        "source": found.source,
+        "since": found.since,
+        "rows": [
+            {"account": name, "last": found.last.get(name), "made": found.made.get(name)}
+            for name, _, _ in who[:MOST_ROWS]
+        ],
+    }
 
 
 @functools.lru_cache(maxsize=1)

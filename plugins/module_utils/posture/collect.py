@@ -39,6 +39,7 @@ COLLECTORS: dict[str, Collector] = {
     "homes": accounts.homes,
     "keys": accounts.keys,
     "certificates": certificates.certificates,
+    "logins": accounts.logins,
     "sessions": accounts.sessions,
     "jobs": accounts.jobs,
     "pam": pam.pam,

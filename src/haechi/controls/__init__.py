@@ -10,12 +10,14 @@ from functools import cache
 from haechi.controls import (
     accounts,
     certificates,
+    duties,
     firewall,
     guard,
     kernel,
     keys,
     kisa,
     login,
+    people,
     reach,
     site,
     sshd,
@@ -24,7 +26,23 @@ from haechi.controls import (
 )
 from haechi.controls.model import Control
 
-THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, keys, certificates, sudo, kernel, guard, site)
+THEMES = (
+    kisa,
+    sshd,
+    sshd_use,
+    login,
+    firewall,
+    reach,
+    accounts,
+    people,
+    keys,
+    certificates,
+    sudo,
+    duties,
+    kernel,
+    guard,
+    site,
+)
 
 
 @cache

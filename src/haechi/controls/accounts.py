@@ -82,7 +82,7 @@ def leavers_denied(case: Case) -> Verdict:
     jobs = case.posture.jobs.by_account
     bad = [f"{session.account}: {session.name} runs (pid {session.pid})" for session in alive]
     for name in sorted(case.revoked):
-        bad += [f"{name}: {fault}" for fault in _open(rows.get(name), today)]
+        bad += [f"{name}: {fault}" for fault in not_shut(rows.get(name), today)]
         bad += [f"{name}: in {group}" for group in (rows[name].groups if name in rows else ())]
         bad += [f"{name}: keys in {held[name]}"] if name in held else []
         bad += [f"{name}: {path}" for path in jobs.get(name, ())]
@@ -107,7 +107,7 @@ def _faults(want: Wanted, row: Account | None, today: int) -> list[str]:
     if want["state"] == "absent":
         return [] if row is None else [f"has an account (uid {row.uid})"]
     if want["state"] == "disabled":
-        return _open(row, today)
+        return not_shut(row, today)
     if row is None:
         return ["has no account"]
     faults = [] if row.shell == want["shell"] else [f"shell {row.shell} instead of {want['shell']}"]
@@ -115,7 +115,7 @@ def _faults(want: Wanted, row: Account | None, today: int) -> list[str]:
     return faults
 
 
-def _open(row: Account | None, today: int) -> list[str]:
+def not_shut(row: Account | None, today: int) -> list[str]:
     """Return what is not shut of an account; one that is not there is shut."""
     if row is None:
         return []

@@ -53,6 +53,7 @@ class Verdict:
 class Case:
     """All that a judge may look at. Asking ``posture`` for what was not seen raises ``UnknownError``.
 
+    ``policy`` is as it stands on the host: whom the host rightly shut for disuse is disabled in it, and in ``asleep``.
     ``desired`` is the document of ``haechi.desired.build`` for the host. ``probes`` are those about the subject.
     """
 
@@ -63,6 +64,7 @@ class Case:
     at: datetime
     revoked: frozenset[str] = frozenset()
     probes: tuple[Observation, ...] = ()
+    asleep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

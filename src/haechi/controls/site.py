@@ -17,7 +17,7 @@ NO_SHELL = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false"
 
 def one_key_one_person(case: SiteCase) -> Verdict:
     """Every key stands for one identity, in policy and on every host."""
-    _all_seen(case)
+    all_seen(case)
     owned = owners(case.policy)
     bad = [f"{print_} of {' and '.join(who)} in policy" for print_, who in owned.items() if len(who) > 1]
     users: dict[str, set[str]] = {}
@@ -33,7 +33,7 @@ def one_key_one_person(case: SiteCase) -> Verdict:
 
 def people_behind_accounts(case: SiteCase) -> Verdict:
     """Behind every account that can log in stands a person who is here: herself, or as the owner of a machine's."""
-    _all_seen(case)
+    all_seen(case)
     people = {who.id: who for who in case.policy.identities}
     bad: dict[str, list[str]] = {}
     accounts: set[str] = set()
@@ -49,7 +49,7 @@ def people_behind_accounts(case: SiteCase) -> Verdict:
 
 def one_clock(case: SiteCase) -> Verdict:
     """All hosts follow the site's own time server, so that two logs can be laid side by side."""
-    _all_seen(case)
+    all_seen(case)
     server = case.policy.site.time_server
     if server is None:
         raise UnknownError("policy names no time server")
@@ -59,7 +59,8 @@ def one_clock(case: SiteCase) -> Verdict:
     return none_of(bad, f"every host follows {server} ({address})", f"{len(seen)} hosts follow {address}")
 
 
-def _all_seen(case: SiteCase) -> None:
+def all_seen(case: SiteCase) -> None:
+    """Raise ``UnknownError`` that names the hosts of policy nobody saw."""
     unseen = [host for host in managed(case.policy) if host not in case.postures]
     if unseen or not case.postures:
         raise UnknownError(f"not seen: {', '.join(unseen) or 'any host'}")

@@ -8,6 +8,8 @@ from typing import Any
 
 from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
 from haechi.observe.posture import UnknownError
+from haechi.observe.sudoers import items, specs, subjects
+from haechi.policy.escapes import escape
 from haechi.policy.models import Kind
 from haechi.policy.resolve import access_on
 
@@ -42,14 +44,48 @@ def valid(case: Case) -> Verdict:
 
 def no_free_root(case: Case) -> Verdict:
     """Automation alone may do everything without being asked."""
-    if not case.posture.sudo.rules:
-        raise UnknownError("sudo: no rule was read, not even root's")
+    _some_rules(case)
     automation = {who.id for who in case.policy.identities if who.kind is Kind.AUTOMATION}
     rules = case.posture.sudo.rules
-    bad = [who for rule in rules if _is_free_root(rule) for who in _subjects(rule) if who not in automation]
-    free = {who for rule in rules if _is_free_root(rule) for who in _subjects(rule)}
+    bad = [who for rule in rules if _is_free_root(rule) for who in subjects(rule) if who not in automation]
+    free = {who for rule in rules if _is_free_root(rule) for who in subjects(rule)}
     told = ", ".join(sorted(free)) or "nobody"
     return none_of(sorted(set(bad)), "NOPASSWD: ALL for automation alone", f"NOPASSWD: ALL: {told}")
+
+
+def no_escape(case: Case) -> Verdict:
+    """No command of a person is a shell by another name, and sudo keeps each from starting another program."""
+    _some_rules(case)
+    free = {"root", f"%{ROOT_GROUP}", *(who.id for who in case.policy.identities if who.kind is Kind.AUTOMATION)}
+    rules = [(who, rule) for rule in case.posture.sudo.rules for who in subjects(rule) if who not in free]
+    may_start = {
+        (access.identity.id, command)
+        for access in access_on(case.policy, case.host, case.revoked)
+        for rule in access.sudo
+        if rule.children
+        for command in rule.commands
+    }
+    bad, looked = [], 0
+    for who, rule in rules:
+        for spec in specs(rule):
+            kept = {"noexec": True} in items(spec.get("Options"))
+            for command in (_text(entry) for entry in items(spec.get("Commands"))):
+                looked += 1
+                found = escape(command)
+                bad += [f"{who}: {command} ({found.why})"] if found else []
+                if not kept and not found and (who, command) not in may_start:
+                    bad.append(f"{who}: {command} may start other programs")
+    return none_of(bad, "exact commands without a way to a shell, each with NOEXEC", f"{looked} commands of people")
+
+
+def _some_rules(case: Case) -> None:
+    if not case.posture.sudo.rules:
+        raise UnknownError("sudo: no rule was read, not even root's")
+
+
+def _text(entry: object) -> str:
+    command = entry.get("command") if isinstance(entry, Mapping) else None
+    return command if isinstance(command, str) else str(entry)
 
 
 def _other_rules(case: Case) -> Iterator[str]:
@@ -58,8 +94,8 @@ def _other_rules(case: Case) -> Iterator[str]:
     wanted = {name: sum(len(rule.commands) for rule in rules) for name, rules in given.items() if rules}
     seen: dict[str, int] = {}
     for rule in case.posture.sudo.rules:
-        for who in _subjects(rule):
-            seen[who] = seen.get(who, 0) + sum(len(_list(spec.get("Commands"))) for spec in _specs(rule))
+        for who in subjects(rule):
+            seen[who] = seen.get(who, 0) + sum(len(items(spec.get("Commands"))) for spec in specs(rule))
     allowed = {**wanted, "root": 1, f"%{ROOT_GROUP}": 1}
     for who, count in sorted(seen.items()):
         if count > allowed.get(who, 0):
@@ -70,27 +106,9 @@ def _other_rules(case: Case) -> Iterator[str]:
 
 def _is_free_root(rule: Mapping[str, Any]) -> bool:
     return any(
-        {"authenticate": False} in _list(spec.get("Options")) and {"command": "ALL"} in _list(spec.get("Commands"))
-        for spec in _specs(rule)
+        {"authenticate": False} in items(spec.get("Options")) and {"command": "ALL"} in items(spec.get("Commands"))
+        for spec in specs(rule)
     )
-
-
-def _subjects(rule: Mapping[str, Any]) -> list[str]:
-    """Return whom a rule speaks of: a name, ``%group``, or the whole entry where it is something rarer."""
-    found = []
-    for entry in _list(rule.get("User_List")):
-        name, group = (entry.get("username"), entry.get("usergroup")) if isinstance(entry, Mapping) else (None, None)
-        plain = isinstance(entry, Mapping) and len(entry) == 1
-        found.append(str(name) if plain and name else f"%{group}" if plain and group else str(entry))
-    return found
-
-
-def _specs(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [spec for spec in _list(rule.get("Cmnd_Specs")) if isinstance(spec, Mapping)]
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 CONTROLS = (
@@ -132,6 +150,22 @@ CONTROLS = (
         breaker=Breaker(
             how="an operator's rules are replaced by one that allows everything",
             script=f"chmod 0640 {MINE}; echo 'minho ALL=(ALL:ALL) NOPASSWD: ALL' > {MINE}; chmod 0440 {MINE}",
+            touches=("sudoers",),
+            also=("sudo-exact",),
+        ),
+    ),
+    Control(
+        id="sudo-no-escape",
+        title_ko="sudo 허용 명령을 통한 셸 획득 차단",
+        title_en="No command that sudo allows a person is a way to a shell",
+        severity=Severity.HIGH,
+        articles=("efsr-13-3", "ismsp-2.5.5", "kisa2026-u-63", "iso-a.8.2", "iso-a.8.18"),
+        judge=no_escape,
+        breaker=Breaker(
+            how="an operator may read a log as root, in a pager",
+            script="umask 337; echo 'minho ALL=(root) NOPASSWD: /usr/bin/less /var/log/dpkg.log' > /etc/sudoers.d/hx",
+            mend="undo",
+            undo="rm -f /etc/sudoers.d/hx",
             touches=("sudoers",),
             also=("sudo-exact",),
         ),

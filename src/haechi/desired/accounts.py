@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from haechi.pki import certificates
 from haechi.pki.trust import NO_AUTHORITY, Trust
@@ -18,6 +19,17 @@ SHELL, NO_SHELL = "/bin/bash", "/usr/sbin/nologin"
 DEBIAN = (
     *("root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data"),
     *("backup", "list", "irc", "gnats", "_apt", "nobody", "postgres"),
+)
+EPOCH = date(1970, 1, 1)
+# Whatever else sudoers say, a person's command gets sudo's own environment, and a terminal that ends with it.
+# What names a pager or an editor never comes from outside (systemd(1), less(1), sudoers(5)).
+NAMES_A_PROGRAM = (
+    *("PAGER", "SYSTEMD_PAGER", "SYSTEMD_PAGERSECURE", "SYSTEMD_LESS", "LESS", "LESSOPEN", "LESSSECURE", "MANPAGER"),
+    *("EDITOR", "VISUAL", "SYSTEMD_EDITOR"),
+)
+DEFAULTS = (
+    'Defaults:{} env_reset, !setenv, use_pty, secure_path="/usr/sbin:/usr/bin:/sbin:/bin", '
+    f'env_keep-="{" ".join(NAMES_A_PROGRAM)}"'
 )
 # A path that ends in `/` is every program of a folder (sudoers(5)).
 _PATH = re.compile(r"(/[A-Za-z0-9_.@+-]+)+")
@@ -34,10 +46,11 @@ def build(policy: Policy, host: str, revoked: frozenset[str], trust: Trust = NO_
         "schema": 1,
         "login_group": LOGIN_GROUP,
         "unknown_accounts": policy.site.unknown_accounts,
+        "dormant_days": policy.people.dormant_days,
         "known": list(DEBIAN),
         "accounts": accounts,
-        "sudoers": [_sudoers(account["id"], account["sudo"]) for account in accounts],
         "certificates": _certificates(policy, host, revoked, trust),
+        "sudoers": [_sudoers(account) for account in accounts],
     }
 
 
@@ -49,7 +62,7 @@ def _certificates(policy: Policy, host: str, revoked: frozenset[str], trust: Tru
 
 
 def sudo_lines(person: str, rules: Iterable[SudoRule]) -> list[str]:
-    """Return the sudoers lines of an account: exact commands, wildcards taken literally.
+    """Return the sudoers lines of an account: exact commands, wildcards taken literally, without children.
 
     Raises ``ValueError`` for a command that is no absolute path.
     """
@@ -58,6 +71,7 @@ def sudo_lines(person: str, rules: Iterable[SudoRule]) -> list[str]:
 
 def _line(person: str, rule: SudoRule) -> str:
     tag = "NOPASSWD: " if rule.nopasswd else ""
+    tag += "" if rule.children or "ALL" in rule.commands else "NOEXEC: "
     if rule.commands == ("ALL",) and rule.run_as == "root":
         return f"{person} ALL=(ALL:ALL) {tag}ALL"
     return f"{person} ALL=({rule.run_as}) {tag}{', '.join(_command(text) for text in rule.commands)}"
@@ -80,6 +94,7 @@ def _account(policy: Policy, access: Access) -> dict[str, object]:
         "kind": str(who.kind),
         "name": re.sub(r"[:,]", " ", who.name),
         "state": str(access.state),
+        "start": None if who.start is None else (who.start - EPOCH).days,
         "login": access.login,
         "shell": SHELL if access.login else NO_SHELL,
         "keys": [" ".join(key.split()) for key in keys_of(policy, who)],
@@ -94,6 +109,7 @@ def _left(person: str) -> dict[str, object]:
         "kind": str(Kind.PERSON),
         "name": "",
         "state": str(State.DISABLED),
+        "start": None,
         "login": False,
         "shell": NO_SHELL,
         "keys": [],
@@ -102,7 +118,9 @@ def _left(person: str) -> dict[str, object]:
     }
 
 
-def _sudoers(person: object, lines: object) -> dict[str, object]:
-    text = "".join(f"{line}\n" for line in lines) if isinstance(lines, list) else ""
-    path = f"/etc/sudoers.d/haechi-{person}"
+def _sudoers(account: dict[str, object]) -> dict[str, object]:
+    lines = account["sudo"] if isinstance(account["sudo"], list) else []
+    if lines and account["kind"] != str(Kind.AUTOMATION):
+        lines = [DEFAULTS.format(account["id"]), *lines]
+    path, text = f"/etc/sudoers.d/haechi-{account['id']}", "".join(f"{line}\n" for line in lines)
     return {"path": path, "content": text or None, "mode": "0440", "owner": "root", "group": "root"}

@@ -130,6 +130,11 @@ class Posture:
         return self._read("guard", s.Guard)
 
     @cached_property
+    def logins(self) -> s.Logins:
+        """Return the section of that name."""
+        return self._read("logins", s.Logins)
+
+    @cached_property
     def jobs(self) -> s.Jobs:
         """Return the section of that name."""
         return self._read("jobs", s.Jobs)

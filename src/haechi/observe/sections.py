@@ -257,6 +257,25 @@ class Session(Section):
     name: Text
 
 
+class LastLogin(Section):
+    """One account: the day of its last login, None for none on record, and the day its home was made, None if unknown.
+
+    Days are days since 1970-01-01.
+    """
+
+    account: Text
+    last: Annotated[int, Field(gt=0)] | None
+    made: Annotated[int, Field(gt=0)] | None
+
+
+class Logins(Section):
+    """The record of logins of root and of people; ``since`` is the first day that it tells of."""
+
+    source: Literal["lastlog", "lastlog2"]
+    since: Annotated[int, Field(gt=0)]
+    rows: Annotated[tuple[LastLogin, ...], Field(min_length=1)]
+
+
 class Jobs(Section):
     """What accounts left to run: crontabs, at jobs, lingering managers; account to paths."""
 

@@ -18,6 +18,7 @@ from haechi.policy.models import Policy
 from haechi.policy.problems import Path as Place
 from haechi.policy.problems import Problem, Where, did_you_mean, shown
 from haechi.policy.repair import repair, widest
+from haechi.policy.resolve import day_of
 from haechi.policy.words import in_words
 from haechi.policy.yamlfile import Reader, read
 
@@ -44,10 +45,10 @@ class Loaded:
 def load(inventory: Path, extra_vars: Mapping[str, object] | None = None, at: date | None = None) -> Loaded:
     """Read and judge the policy of an inventory folder; never raises on bad input.
 
-    ``extra_vars`` are those of the command line; ``at`` is the day waivers are judged on, today if not given.
+    ``extra_vars`` are those of the command line; ``at`` is the day that dates are judged on, today if not given.
     """
     data, where, problems = _files(inventory)
-    day = at or datetime.now(UTC).astimezone().date()
+    day = at or day_of(datetime.now(UTC))
     problems += list(doors.other_doors(inventory, extra_vars or {}))
     if not data:
         return Loaded(None, _sorted(problems), where)

@@ -62,6 +62,9 @@ class Identity(Model):
     since: date | None = Field(default=None, description="day a disabled or absent state began")
     owner: IdentityId | None = None
     jobs: tuple[Name, ...] = ()
+    start: date | None = Field(default=None, description="first day of access; dormancy counts from it too")
+    end: date | None = Field(default=None, description="last day of access")
+    training_until: date | None = Field(default=None, description="the day from which the last training counts no more")
     keys: tuple[KeyLine, ...] = Field(default=(), description="OpenSSH public keys; `keys` in keys.yml adds to these")
     hr_id: Line | None = Field(default=None, description="the HR system's id; never a path, file name or command")
 
@@ -72,6 +75,9 @@ class SudoRule(Model):
     commands: Annotated[tuple[Line, ...], Field(min_length=1)]
     run_as: Name = "root"
     nopasswd: bool = Field(default=False, strict=True)
+    children: bool = Field(
+        default=False, strict=True, description="true: it starts programs, so sudo may not stop that"
+    )
 
 
 class Job(Model):
@@ -82,6 +88,11 @@ class Job(Model):
     login: bool = Field(default=True, strict=True)
     groups: tuple[Name, ...] = ()
     sudo: tuple[SudoRule, ...] = ()
+    conflicts: tuple[Name, ...] = Field(
+        default=(), description="jobs that nobody may have beside it; either may say so"
+    )
+    production: bool = Field(default=True, strict=True, description="false: no login where a zone is production")
+    changes: bool = Field(default=True, strict=True, description="false: reads logs and reports, by groups alone")
 
 
 class Zone(Model):
@@ -91,6 +102,7 @@ class Zone(Model):
     cidr: IPv4Network
     cidr6: IPv6Network | None = None
     management: bool = Field(default=False, strict=True, description="never blockable; operators come from here")
+    production: bool = Field(default=True, strict=True, description="false: for tests, without real data")
 
 
 class Host(Model):
@@ -205,6 +217,15 @@ class PasswordPolicy(Model):
     unlock_seconds: Annotated[int, Field(strict=True, ge=120)] = 120
 
 
+class PeoplePolicy(Model):
+    """What people must keep up to keep their access; the bound of ``dormant_days`` is ISMS-P 2.5.6's half year."""
+
+    dormant_days: Annotated[int, Field(strict=True, ge=1, le=180)] = 90
+    training_required: bool = Field(
+        default=False, strict=True, description="a person without a training date is a finding"
+    )
+
+
 class Site(Model):
     """What is true of the whole site."""
 
@@ -243,3 +264,4 @@ class Policy(Model):
     sshd: SshdPolicy = SshdPolicy()
     pki: Pki | None = None
     password: PasswordPolicy = PasswordPolicy()
+    people: PeoplePolicy = PeoplePolicy()

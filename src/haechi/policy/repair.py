@@ -19,7 +19,15 @@ from haechi.policy.resolve import ALL
 
 GONE = object()
 ROUNDS = 40
-SPARE: dict[str, Any] = {"flows": [], "listeners": [], "waivers": [], "sshd": {}, "password": {}, "zones": {}}
+SPARE: dict[str, Any] = {
+    "flows": [],
+    "listeners": [],
+    "waivers": [],
+    "sshd": {},
+    "password": {},
+    "people": {},
+    "zones": {},
+}
 NEVER = {("site", "name"), ("site", "state_dir")}
 NOBODY = "0.0.0.0"  # noqa: S104 - no host has this address
 STAND_IN: dict[tuple[str, str], Any] = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from haechi.policy.models import Identity, Job, Kind, Policy, State, SudoRule
 
 INTERNET = "internet"
 ALL = "all"
+# Days of people are days in Korea, which has had no summer time since 1988; no time zone database is asked.
+KST = timezone(timedelta(hours=9), "KST")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +65,67 @@ def addresses(policy: Policy, endpoint: str) -> tuple[IPv4Network | IPv6Network,
     return (ip_network(endpoint),)
 
 
+def day_of(at: datetime) -> date:
+    """Return the day that a moment belongs to, for everything that people must keep to."""
+    return at.astimezone(KST).date()
+
+
+def out_of_time(identity: Identity, day: date) -> date | None:
+    """Return since when a person has no access on a day that is before the first or after the last; None on others."""
+    if identity.kind is not Kind.PERSON:
+        return None
+    if identity.end is not None and identity.end < day:
+        return identity.end + timedelta(days=1)
+    return day if identity.start is not None and day < identity.start else None
+
+
+def untrained(identity: Identity, day: date) -> date | None:
+    """Return since when a person's training counts no more on a day; None while it does, or has no date."""
+    lapsed = identity.kind is Kind.PERSON and identity.training_until is not None and identity.training_until <= day
+    return identity.training_until if lapsed else None
+
+
+def shut_since(identity: Identity, day: date) -> date | None:
+    """Return since when a person's dates give no access on a day; None while they give it."""
+    return out_of_time(identity, day) or untrained(identity, day)
+
+
+def on_day(policy: Policy, day: date) -> Policy:
+    """Return the policy as it stands on a day: whoever has no access by date then is disabled in it.
+
+    The one place where dates of people count: desired state, judges and doors all read what comes from here.
+    """
+    return _shut(policy, {i.id: since for i in policy.identities if (since := shut_since(i, day)) is not None})
+
+
+def without(policy: Policy, people: Collection[str], day: date) -> Policy:
+    """Return the policy with some people disabled since a day."""
+    return _shut(policy, dict.fromkeys(people, day))
+
+
+def _shut(policy: Policy, since: dict[str, date]) -> Policy:
+    if not since:
+        return policy
+    identities = tuple(
+        identity.model_copy(update={"state": State.DISABLED, "since": since[identity.id]})
+        if identity.id in since and identity.state is State.ACTIVE
+        else identity
+        for identity in policy.identities
+    )
+    return policy.model_copy(update={"identities": identities})
+
+
 def jobs_on(policy: Policy, identity: Identity, host: str) -> tuple[Job, ...]:
     """Return the jobs of an identity that reach a host."""
     jobs = (policy.jobs[name] for name in identity.jobs if name in policy.jobs)
     return tuple(job for job in jobs if host in expand_hosts(policy, job.hosts))
+
+
+def in_production(policy: Policy, host: str) -> bool:
+    """Return whether a host has a leg in a zone that is production; one whose zone policy lacks counts as such."""
+    here = policy.hosts[host]
+    zones = [policy.zones.get(name) for name in (here.zone, *here.legs)]
+    return here.managed and any(zone is None or zone.production for zone in zones)
 
 
 def keys_of(policy: Policy, identity: Identity) -> tuple[str, ...]:

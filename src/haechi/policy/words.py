@@ -25,7 +25,10 @@ FIELDS: dict[str, type[models.Model]] = {
     "waivers": models.Waiver,
     "sshd": models.SshdPolicy,
     "password": models.PasswordPolicy,
+    "people": models.PeoplePolicy,
 }
+# What a job gives: an identity that names one of these asks for a right of its own.
+GRANTS = frozenset(models.Job.model_fields) - frozenset(models.Identity.model_fields) | {"commands", "nopasswd"}
 
 
 def in_words(error: ValidationError, where: Where) -> Iterable[Problem]:
@@ -62,6 +65,8 @@ def _fields(path: Path) -> list[str]:
 def _words(detail: ErrorDetails, path: Path) -> tuple[str, str]:
     kind, context, value = detail["type"], detail.get("ctx", {}), detail.get("input")
     name = str(next((part for part in reversed(path) if isinstance(part, str)), ""))
+    if kind == "extra_forbidden" and path[:1] == ("identities",) and name in GRANTS:
+        return f"{name} granted to a person directly", "put it into a job under `jobs:`, and give the person that job"
     table: dict[str, tuple[str, str]] = {
         "missing": (f"{name} is missing", f"add `{name}:`"),
         "extra_forbidden": (f"{shown(name)} is no name here", did_you_mean(name, _fields(path))),

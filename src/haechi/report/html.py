@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
 from typing import Any
@@ -16,13 +16,12 @@ from markupsafe import Markup
 from haechi import __version__
 from haechi.controls.judging import SITE
 from haechi.controls.model import Control, Severity, Status
+from haechi.policy.resolve import KST
 from haechi.report import charts
 from haechi.report.build import WORST_FIRST
 from haechi.report.model import Group, Report
 from haechi.report.words import Pair, both, pair, say
 
-# Korea has had no summer time since 1988, and a machine without a time zone database must print the same report.
-KST = timezone(timedelta(hours=9), "KST")
 SEVERITIES = tuple(Severity)
 
 

@@ -10,9 +10,9 @@ from haechi.desired import accounts
 from haechi.policy.models import SudoRule
 
 RULES = [
-    ({"commands": ["/usr/bin/id"]}, 'ann ALL=(root) /usr/bin/id ""'),
-    ({"commands": ["/bin/x a=*,b"], "nopasswd": True}, "ann ALL=(root) NOPASSWD: /bin/x a\\=\\*\\,b"),
-    ({"commands": ["/bin/a 1", "/bin/b"], "run_as": "db"}, 'ann ALL=(db) /bin/a 1, /bin/b ""'),
+    ({"commands": ["/usr/bin/id"]}, 'ann ALL=(root) NOEXEC: /usr/bin/id ""'),
+    ({"commands": ["/bin/x a=*,b"], "nopasswd": True}, "ann ALL=(root) NOPASSWD: NOEXEC: /bin/x a\\=\\*\\,b"),
+    ({"commands": ["/bin/a 1", "/bin/b"], "run_as": "db"}, 'ann ALL=(db) NOEXEC: /bin/a 1, /bin/b ""'),
     ({"commands": ["ALL"], "nopasswd": True}, "ann ALL=(ALL:ALL) NOPASSWD: ALL"),
 ]
 

@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from haechi import audit, desired, runs
+from haechi import audit, desired, dormancy, runs
 from haechi.controls import judging
 from haechi.controls.model import Case, Control, Scope, SiteCase, Verdict
 from haechi.observe.observation import Kind, Observation
@@ -21,6 +21,7 @@ from haechi.pki import revocations
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy import load
 from haechi.policy.models import Policy
+from haechi.policy.resolve import day_of, on_day
 from haechi.tombstones import Store, Tombstone
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -170,7 +171,10 @@ def _rooted(change: Mapping[str, Any]) -> dict[str, Any]:
 def with_policy(base: Policy, changes: Iterable[Mapping[str, Any]]) -> Policy:
     """Return a policy with changes."""
     changes = list(changes)
-    return Policy.model_validate(changed(base.model_dump(mode="json", by_alias=True), changes)) if changes else base
+    if not changes:
+        return base
+    said = Policy.model_validate(changed(base.model_dump(mode="json", by_alias=True), changes))
+    return on_day(said, day_of(AT))
 
 
 @cache
@@ -180,16 +184,23 @@ def _documents(revoked: frozenset[str]) -> dict[str, dict[str, object]]:
 
 def opened(host: str, of: Answer, by: Policy | None = None, revoked: frozenset[str] = LEFT) -> Case:
     """Return what a host's judges look at. Raises ``UnknownError``."""
-    documents = _documents(revoked) if by is None else desired.build(by, [host], revoked, trust(by, revoked))
+    said, asleep = dormancy.awake(by or policy(), host, _posture(host, of), revoked, AT)
+    told = trust(by or policy(), revoked)
+    documents = _documents(revoked) if by is None and not asleep else desired.build(said, [host], revoked, told)
     return Case(
         host=host,
-        policy=by or policy(),
+        policy=said,
         desired=documents[host],
-        posture=open_posture(of["observation"], host=host, nonce=NONCE, host_key=None),
+        posture=_posture(host, of),
+        asleep=tuple(sorted(asleep)),
         at=AT,
         revoked=revoked,
         probes=tuple(Observation.model_validate(probe(host, row)) for row in of["probes"]),
     )
+
+
+def _posture(host: str, of: Answer) -> Posture:
+    return open_posture(of["observation"], host=host, nonce=NONCE, host_key=None)
 
 
 def probe(host: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,7 +213,7 @@ def opened_site(answers: Mapping[str, Answer], by: Policy | None = None, revoked
     postures = {}
     for host, of in answers.items():
         try:
-            postures[host] = open_posture(of["observation"], host=host, nonce=NONCE, host_key=None)
+            postures[host] = _posture(host, of)
         except UnknownError:
             continue
     return SiteCase(policy=by or small_site(), postures=postures, at=AT, revoked=revoked)

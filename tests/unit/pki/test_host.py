@@ -70,14 +70,14 @@ def test_a_list_reads_the_same_both_ways() -> None:
 
 def test_a_host_that_is_as_it_should_be_is_left_alone() -> None:
     """Nor is anything done where there is no authority."""
-    assert list(certificates.plan(AS_WANTED, WANTED)) == []
-    assert list(certificates.plan(Certificates(), {})) == []
-    assert list(certificates.plan(Certificates(), {**WANTED, "user_ca": ""})) == []
+    assert list(certificates.plan(AS_WANTED, WANTED, {"kim"})) == []
+    assert list(certificates.plan(Certificates(), {}, ())) == []
+    assert list(certificates.plan(Certificates(), {**WANTED, "user_ca": ""}, ())) == []
 
 
 def test_a_bare_host_refuses_before_it_trusts() -> None:
     """The list comes first and the authority last: in between no certificate opens what it should not."""
-    acts = [act for change in certificates.plan(Certificates(), WANTED) for act in change.acts]
+    acts = [act for change in certificates.plan(Certificates(), WANTED, {"kim"}) for act in change.acts]
 
     assert acts == [
         Revoke(LIST, "ssh-ed25519 AAAA"),
@@ -92,7 +92,7 @@ def test_a_list_that_says_something_else_is_put_right(revoked: frozenset[str] | 
     """Unreadable, emptied or replaced, whatever its text beside it says."""
     seen = Certificates(user_ca="ssh-ed25519 AAAA\n", listed=LIST, revoked=revoked, principals=AS_WANTED.principals)
 
-    assert [change.what for change in certificates.plan(seen, WANTED)] == ["/etc/ssh/haechi/revoked.krl"]
+    assert [change.what for change in certificates.plan(seen, WANTED, {"kim"})] == ["/etc/ssh/haechi/revoked.krl"]
 
 
 def test_a_principal_that_policy_does_not_give_goes() -> None:
@@ -104,7 +104,7 @@ def test_a_principal_that_policy_does_not_give_goes() -> None:
         principals={"kim": "operator:kim\ndba:lee\n", "lee": "dba:lee\n"},
     )
 
-    assert [act for change in certificates.plan(seen, WANTED) for act in change.acts] == [
+    assert [act for change in certificates.plan(seen, WANTED, {"kim"}) for act in change.acts] == [
         WriteFile("/etc/ssh/haechi/principals/kim", "operator:kim\n"),
         Remove("/etc/ssh/haechi/principals/lee"),
     ]
@@ -116,3 +116,10 @@ def test_a_leaver_s_principals_are_a_door() -> None:
     now = Current(accounts={"kim": kim}, certificates=AS_WANTED)
 
     assert leave.doors(now, "kim", ()).files == ("/etc/ssh/haechi/principals/kim",)
+
+
+def test_an_account_that_the_host_shuts_has_no_principals() -> None:
+    """One that lies idle is disabled by the host itself, whatever policy gives it."""
+    assert [act for change in certificates.plan(AS_WANTED, WANTED, ()) for act in change.acts] == [
+        Remove("/etc/ssh/haechi/principals/kim")
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from haechi.policy import load
 from haechi.policy.models import Policy, State
-from haechi.policy.resolve import access_on, addresses, control_sources, expand_hosts, operators_on
+from haechi.policy.resolve import access_on, addresses, control_sources, day_of, expand_hosts, on_day, operators_on
 
 BASE = Path(__file__).parents[2] / "cases/validate/base"
 NOBODY: frozenset[str] = frozenset()
@@ -78,3 +79,51 @@ def test_the_automation_comes_through_the_bastion(policy: Policy) -> None:
     """Exemptions from penalties and rates name exactly these addresses."""
     assert control_sources(policy, "jump1") == ("10.1.0.1",)
     assert control_sources(policy, "db1") == ("10.1.0.11",)
+
+
+def at(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def standing(policy: Policy, day: str, **terms: str) -> State:
+    """Return bob's state on a day under some terms."""
+    days = {name: at(value) for name, value in terms.items()}
+    people = tuple(i.model_copy(update=days) if i.id == "bob" else i for i in policy.identities)
+    today = on_day(policy.model_copy(update={"identities": people}), at(day))
+    return next(access.state for access in access_on(today, "db1", NOBODY) if access.identity.id == "bob")
+
+
+@pytest.mark.parametrize(
+    ("terms", "day", "state"),
+    [
+        ({}, "2026-11-24", State.ACTIVE),
+        ({"start": "2026-11-24"}, "2026-11-23", State.DISABLED),
+        ({"start": "2026-11-24"}, "2026-11-24", State.ACTIVE),
+        ({"end": "2026-11-24"}, "2026-11-24", State.ACTIVE),
+        ({"end": "2026-11-24"}, "2026-11-25", State.DISABLED),
+        ({"training_until": "2026-11-24"}, "2026-11-23", State.ACTIVE),
+        ({"training_until": "2026-11-24"}, "2026-11-24", State.DISABLED),
+        ({"start": "2026-01-01", "end": "2026-12-31", "training_until": "2026-11-01"}, "2026-11-24", State.DISABLED),
+    ],
+)
+def test_dates_decide_on_the_day_that_is_asked_about(
+    policy: Policy, terms: dict[str, str], day: str, state: State
+) -> None:
+    """The first and the last day give access; the day until which training counts does not."""
+    assert state is standing(policy, day, **terms)
+
+
+def test_a_policy_that_stands_on_a_day_stands_so_when_it_is_asked_again(policy: Policy) -> None:
+    """A stored policy that was resolved once may be resolved again."""
+    people = tuple(i.model_copy(update={"end": at("2026-01-01")}) for i in policy.identities)
+    once = on_day(policy.model_copy(update={"identities": people}), at("2026-11-24"))
+
+    assert once == on_day(once, at("2026-11-24"))
+    assert [i.id for i in once.identities if i.state is State.ACTIVE] == ["robot"]
+    assert {i.id: i.since for i in once.identities}["ann"] == at("2026-01-02")
+
+
+def test_a_day_of_people_is_a_day_in_korea() -> None:
+    """Eight in the morning of a first working day in Seoul is the evening before in UTC."""
+    assert day_of(datetime.fromisoformat("2026-11-23T23:00:00+00:00")) == at("2026-11-24")
+    assert day_of(datetime.fromisoformat("2026-11-23T14:59:59+00:00")) == at("2026-11-23")

@@ -8,6 +8,8 @@ from functools import partial
 
 from haechi.policy.checks import (
     access,
+    duties,
+    escapes,
     evidence,
     flows,
     identities,
@@ -16,11 +18,13 @@ from haechi.policy.checks import (
     pki,
     reach,
     registers,
+    terms,
     unused,
     waivers,
 )
 from haechi.policy.models import Policy
 from haechi.policy.problems import Problem, Where
+from haechi.policy.resolve import on_day
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -30,8 +34,12 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
 
     ``lost`` names sections from which broken parts were taken out: what leans on their names is not judged.
     """
+    standing = on_day(policy, at)
     topics = (
         (partial(identities.check, at=at), {"identities", "jobs"}),
+        (partial(terms.check, at=at), {"identities"}),
+        (duties.check, {"identities", "jobs", "servers", "zones"}),
+        (escapes.check, {"identities", "jobs"}),
         (keys.check, {"identities"}),
         (access.check, {"servers", "zones"}),
         (network.check, {"servers", "zones"}),
@@ -43,5 +51,5 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
     )
     found = [problem for topic, leans_on in topics if not leans_on & lost for problem in topic(policy, where)]
     if not lost and not any(problem.severity == "error" for problem in found):
-        found += [*reach.check(policy, where), *unused.check(policy, where)]
+        found += [*reach.check(standing, where), *unused.check(standing, where)]
     return found

@@ -1,0 +1,25 @@
+"""Sudo commands of people that are a shell by another name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from haechi.policy.escapes import escape
+from haechi.policy.models import Kind, Policy
+from haechi.policy.problems import Problem, Where, shown
+
+
+def check(policy: Policy, where: Where) -> Iterable[Problem]:
+    """Yield commands by which a person would be root; a job that automation alone has is automation's affair."""
+    for name, job in policy.jobs.items():
+        kinds = {identity.kind for identity in policy.identities if name in identity.jobs}
+        if kinds == {Kind.AUTOMATION}:
+            continue
+        for index, rule in enumerate(job.sudo):
+            for number, command in enumerate(rule.commands):
+                found = escape(command)
+                # NOPASSWD: ALL is told by name elsewhere.
+                if found and not (command == "ALL" and rule.nopasswd):
+                    path = ("jobs", name, "sudo", index, "commands", number)
+                    what = f"{shown(command)} gives a shell: {found.why}"
+                    yield where.problem(path, what, found.mend)

@@ -1,0 +1,103 @@
+"""The register of privileged identities: who could be root on a host, who answers for it, when it was used. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from haechi.dormancy import day_number
+from haechi.observe.posture import Posture, UnknownError
+from haechi.observe.sections import Account
+from haechi.observe.sudoers import items, specs, subjects
+from haechi.policy.checks.access import AS_GOOD_AS_ROOT
+from haechi.policy.models import Identity, Kind, Policy
+
+ROOT = "root"
+GROUPS = AS_GOOD_AS_ROOT | {"sudo", "wheel", "incus-admin"}
+# They are privileged by what they are for, whatever a host gives them.
+KINDS = frozenset({Kind.AUTOMATION, Kind.BREAK_GLASS})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privileged:
+    """One identity on one host. ``owner`` is "" where nobody answers for it.
+
+    ``kind`` is the identity's, ``root``, or "" for an account that policy does not know. ``last`` is the day of the
+    last login on record, None for none; ``recorded`` tells whether the host's record could be read.
+    """
+
+    host: str
+    account: str
+    kind: str
+    owner: str
+    rights: tuple[str, ...]
+    last: date | None
+    recorded: bool
+
+
+def privileged(policy: Policy, host: str, posture: Posture) -> tuple[Privileged, ...]:
+    """Return the privileged identities of a host, root first.
+
+    Raises ``UnknownError`` where accounts or sudo rules were not seen.
+    """
+    people = {identity.id: identity for identity in policy.identities}
+    last, recorded = _logins(posture)
+    found = []
+    for row in posture.accounts.rows:
+        rights = tuple(_rights(row, people.get(row.name), posture))
+        if rights:
+            found.append(
+                Privileged(
+                    host=host,
+                    account=row.name,
+                    kind=_kind(row, people.get(row.name)),
+                    owner=owner(policy, row.name),
+                    rights=rights,
+                    last=last.get(row.name),
+                    recorded=recorded,
+                )
+            )
+    return tuple(sorted(found, key=lambda row: (row.account != ROOT, row.account)))
+
+
+def owner(policy: Policy, account: str) -> str:
+    """Return who answers for an account: a person for herself, the automation's owner for root too, or nobody."""
+    for identity in policy.identities:
+        if identity.id == account or (account == ROOT and identity.kind is Kind.AUTOMATION):
+            return identity.id if identity.kind is Kind.PERSON else identity.owner or ""
+    return ""
+
+
+def _rights(row: Account, identity: Identity | None, posture: Posture) -> Iterator[str]:
+    if row.uid == 0:
+        yield "uid 0"
+    if identity is not None and identity.kind in KINDS:
+        yield identity.kind.replace("_", "-")
+    names = {group.gid: group.name for group in posture.accounts.groups}
+    groups = {*row.groups, names.get(row.gid, "")}
+    for group in sorted(groups & GROUPS):
+        if row.uid != 0:
+            yield f"group {group}"
+    mine = {row.name, "ALL", *(f"%{group}" for group in groups)}
+    commands = [
+        str(entry.get("command", entry) if isinstance(entry, dict) else entry)
+        for rule in posture.sudo.rules
+        if mine & set(subjects(rule))
+        for spec in specs(rule)
+        for entry in items(spec.get("Commands"))
+    ]
+    if commands and row.uid != 0:
+        yield f"sudo: {'ALL' if 'ALL' in commands else f'{len(commands)} commands'}"
+
+
+def _kind(row: Account, identity: Identity | None) -> str:
+    return str(identity.kind) if identity is not None else ROOT if row.name == ROOT else ""
+
+
+def _logins(posture: Posture) -> tuple[dict[str, date], bool]:
+    try:
+        rows = posture.logins.rows
+    except UnknownError:
+        return {}, False
+    return {row.account: day_number(row.last) for row in rows if row.last is not None}, True
