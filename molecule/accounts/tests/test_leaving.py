@@ -103,6 +103,24 @@ def test_who_comes_back_finds_her_files(machine: Machine) -> None:
     assert machine.login("ann", "cat work.txt").stdout == "work\n"
 
 
+def test_a_mover_s_open_session_loses_the_rights_of_before(machine: Machine) -> None:
+    """A group that the new job does not give goes with every process that holds it; a new group disturbs nobody."""
+    session = machine.stay("ann", "sleep 4011")
+    until = time.monotonic() + 20
+    while sleepers(machine) != {"4011"} and time.monotonic() < until:
+        time.sleep(0.2)
+    moved = machine.wanted()
+    row = next(row for row in moved["accounts"] if row["id"] == "ann")
+    row["groups"] = sorted({*row["groups"], "games"})
+    assert machine.module("accounts", {"desired": moved})["ended"] == {}
+    assert sleepers(machine) == {"4011"}
+
+    row["groups"] = sorted({*row["groups"]} - {"adm", "games"})
+    assert machine.module("accounts", {"desired": moved})["ended"]["ann"]["remaining"] == 0
+    assert (sleepers(machine), session.wait(10) != 0) == (set(), True)
+    assert "adm" not in machine.login("ann", "id -nG").stdout.split()
+
+
 def test_a_service_is_escalated_and_never_killed(machine: Machine) -> None:
     """What serves the site is re-homed by a person; it is named, and the leaver is not called verified."""
     machine.root("systemctl stop hx-worker 2>/dev/null; systemd-run --collect --unit hx-worker --uid ann sleep 4007")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from testinfra.host import Host
 
-from .conftest import HANG, STATE, Controller, Machine, kill, wait
+from .conftest import HANG, INVENTORY, ROOT, STATE, Controller, Machine, kill, wait
 
 Started = Callable[..., subprocess.Popen[str]]
 
@@ -168,6 +171,23 @@ def test_a_gateway_that_cuts_a_zone_is_taken_back(controller: Controller) -> Non
     assert "The old state is back" in words.replace("\n", " ")
     assert controller.answers("data1")
     assert Machine("gw").run("nft", "list", "table", "inet", "story").returncode != 0
+
+
+def test_a_broken_connection_is_made_again(tmp_path: Path) -> None:
+    """An ssh that dies under its first task fails no run; one that always dies still does."""
+    (tmp_path / "ssh").write_text(f'#!/bin/sh\nmkdir {tmp_path}/died 2>/dev/null && exit 255\nexec /usr/bin/ssh "$@"\n')
+    (tmp_path / "dead").write_text("#!/bin/sh\nexit 255\n")
+    codes = {}
+    for name in ("ssh", "dead"):
+        (tmp_path / name).chmod(0o755)
+        variables = f"ansible_ssh_executable={tmp_path / name}"
+        argv = ["ansible", "-i", str(INVENTORY), "trixie", "-m", "ansible.builtin.ping", "-e", variables]
+        env = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        argv[0] = str(Path(sys.executable).with_name("ansible"))
+        codes[name] = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, check=False, timeout=60).returncode
+
+    assert (codes["ssh"], codes["dead"] != 0) == (0, True)
+    assert (tmp_path / "died").is_dir()
 
 
 def test_a_good_change_is_kept(controller: Controller) -> None:

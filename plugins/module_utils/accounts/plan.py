@@ -11,6 +11,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     AccountError,
     Act,
     Change,
+    End,
     Folder,
     Remove,
     Run,
@@ -125,7 +126,10 @@ def _mend(account: Account, row: Wanted) -> Iterator[Change]:
         argument = ",".join(sorted(groups))
         options.append(("groups", _list(account.groups), _list(groups), ("--groups", argument)))
     for what, before, after, argv in options:
-        yield Change(row.id, what, before, after, (Run(("usermod", *argv, row.id)),))
+        # Whoever moved takes the groups of before along in each open session (credentials(7)).
+        stale = what == "groups" and row.kind == "person" and account.groups - groups
+        acts: tuple[Act, ...] = (Run(("usermod", *argv, row.id)),)
+        yield Change(row.id, what, before, after, (*acts, End(row.id, account.uid)) if stale else acts)
     yield from _ageing(account, row)
     yield from _home(account, row)
 

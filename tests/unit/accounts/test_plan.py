@@ -45,6 +45,22 @@ def test_drift_is_mended_and_named(case: str, seen: dict, line: tuple[str, str, 
     assert [line] == [(row.what, row.before, row.after) for row in plan.plan(now, desired(wanted("ann")))], case
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "acts"),
+    [
+        ("person", {"adm", "haechi-login"}, ["Run", "End"]),
+        ("person", set(), ["Run"]),
+        ("automation", {"adm", "haechi-login"}, ["Run"]),
+    ],
+)
+def test_who_loses_a_group_loses_the_sessions_that_hold_it(kind: str, before: set[str], acts: list[str]) -> None:
+    """What a person moves away from goes first; who only gains goes on working, and no run ends itself."""
+    now = replace(RIGHT, accounts={"ann": account("ann", groups=frozenset(before))})
+    (row,) = plan.plan(now, desired(wanted("ann", kind=kind)))
+
+    assert (row.what, [type(act).__name__ for act in row.acts]) == ("groups", acts)
+
+
 def test_a_new_account_never_ages() -> None:
     """login.defs' 90 days would end a key login (shadow(5))."""
     new, keys = plan.plan(host(), desired(wanted("ann")))
