@@ -6,7 +6,19 @@ from collections.abc import Iterable
 from datetime import date
 from functools import partial
 
-from haechi.policy.checks import access, evidence, flows, identities, keys, network, reach, registers, unused, waivers
+from haechi.policy.checks import (
+    access,
+    evidence,
+    flows,
+    identities,
+    keys,
+    network,
+    reach,
+    registers,
+    review,
+    unused,
+    waivers,
+)
 from haechi.policy.models import Policy
 from haechi.policy.problems import Problem, Where
 
@@ -27,8 +39,9 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (evidence.check, {"servers"}),
         (partial(waivers.check, at=at), {"identities", "servers", "zones"}),
         (partial(registers.check, at=at), {"identities"}),
+        (review.check, {"identities", "jobs", "registers"}),
     )
     found = [problem for topic, leans_on in topics if not leans_on & lost for problem in topic(policy, where)]
     if not lost and not any(problem.severity == "error" for problem in found):
-        found += [*reach.check(policy, where), *unused.check(policy, where)]
+        found += [*reach.check(policy, where), *unused.check(policy, where), *review.reviewers(policy, where)]
     return found
