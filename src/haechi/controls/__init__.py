@@ -16,6 +16,7 @@ from haechi.controls import (
     kisa,
     login,
     reach,
+    reviewed,
     site,
     sshd,
     sshd_use,
@@ -23,7 +24,7 @@ from haechi.controls import (
 )
 from haechi.controls.model import Control
 
-THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, keys, sudo, kernel, guard, site)
+THEMES = (kisa, sshd, sshd_use, login, firewall, reach, accounts, keys, sudo, kernel, guard, site, reviewed)
 
 
 @cache
