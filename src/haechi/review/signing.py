@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from haechi import runs
-from haechi.evidence import FOLDER, canonical, keys
+from haechi.evidence import FOLDER, canonical
 from haechi.evidence.recorder import CARRIED, Event, Recorder
 from haechi.policy.models import Policy
 from haechi.review import NAMESPACE, ReviewError, document, rules, sshsig, stored
@@ -32,14 +32,6 @@ class Desk:
         """Return the evidence folder."""
         return self.state / FOLDER
 
-    def review(self, run: str | None = None) -> Stored:
-        """Return a review whose evidence holds, by default the last. Raises ``ReviewError``, ``EvidenceError``."""
-        name = run or stored.last(self.folder)
-        found = stored.read(self.folder, keys.public_key(self.folder / keys.PUBLIC), name)
-        if found.verified is not True:
-            raise ReviewError(f"{name}: its evidence does not verify: run `haechi evidence verify`, and review again")
-        return found
-
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
@@ -56,7 +48,7 @@ def prepare(desk: Desk, reviewer: str, decisions: Mapping[str, Decision], run: s
 
     Raises ``ReviewError`` where it would be refused once it is signed, and ``EvidenceError``.
     """
-    found = desk.review(run)
+    found = stored.sound(desk.folder, run)
     chosen = {name: choice for name, choice in decisions.items() if name != ALL}
     if ALL in decisions:
         chosen = {one.id: decisions[ALL] for _, one in found.review.open()} | chosen
@@ -86,7 +78,7 @@ def accept(desk: Desk, text: bytes, signature: bytes, run: str | None = None) ->
     owner = rules.owner_of(desk.policy, fingerprint)
     if owner != said.reviewer:
         raise ReviewError(f"the document names {said.reviewer}, and {owner}'s key signed it: each signs for himself")
-    found = desk.review(run)
+    found = stored.sound(desk.folder, run)
     held = _of(desk, found.run)
     rules.check(_asked(desk, found, held), said)
     if not sshsig.verified(text, signature, NAMESPACE, owner, stored.public_keys(desk.policy, owner)):

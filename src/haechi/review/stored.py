@@ -84,6 +84,15 @@ def read(folder: Path, key: Ed25519PublicKey, run: str) -> Stored:
     return Stored(run=run, review=review, verified=source.verified(folder, run, lines, key))
 
 
+def sound(folder: Path, run: str | None = None) -> Stored:
+    """Return a review whose evidence holds, by default the last. Raises ``ReviewError`` or ``EvidenceError``."""
+    name = run or last(folder)
+    found = read(folder, keys.public_key(folder / keys.PUBLIC), name)
+    if found.verified is not True:
+        raise ReviewError(f"{name}: its evidence does not verify: run `haechi evidence verify`, and review again")
+    return found
+
+
 def again(folder: Path, run: str) -> Review:
     """Return the review made anew from what hosts answered then, the policy and the leavers of then.
 
