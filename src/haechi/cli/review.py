@@ -111,9 +111,9 @@ def _signed(folder: Path, run: str) -> tuple[list[Held], list[str]]:
 
 def _list(args: argparse.Namespace) -> int:
     folder = _folder(args)
-    faults: list[str] = []
+    held, faults = stored.sign_offs(folder)
     for run in stored.names(folder):
-        signed, faults = _signed(folder, run)
+        signed = [one for one in held if one.said.review == run]
         lacking = rules.lacking(signed[0].owners if signed else (), [one.said.reviewer for one in signed])
         state = (
             "not signed" if not signed else f"still needs another for {', '.join(lacking)}" if lacking else "complete"

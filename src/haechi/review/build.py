@@ -11,7 +11,7 @@ from haechi.controls.kisa_item import NO_SHELL
 from haechi.desired.accounts import DEBIAN
 from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import UnknownError, open_posture
-from haechi.observe.sections import Account
+from haechi.observe.sections import Account, Accounts
 from haechi.policy.resolve import managed
 from haechi.review import ReviewError, compare, effective, expected, sudorules
 from haechi.review.effective import Seen
@@ -41,7 +41,7 @@ def build(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> Review:
         left_out=tuple(host for host in managed(run.policy) if host not in answers),
         unseen={host: dict(one.unseen) for host, one in seen.items() if one.unseen},
         rows=tuple(row for host in hosts for row in rows[host]),
-        closed={host: _closed(seen[host], {row.account for row in rows[host]}) for host in hosts},
+        closed={host: _closed(one.accounts, rows[host]) for host, one in seen.items() if one.accounts is not None},
     )
 
 
@@ -155,5 +155,6 @@ def _of_debian(row: Account | None, account: str) -> bool:
     return closed and row.uid != 0 and not FIRST_UID <= row.uid != NOBODY
 
 
-def _closed(seen: Seen, shown: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(row.name for row in (seen.accounts.rows if seen.accounts else ()) if row.name not in shown))
+def _closed(accounts: Accounts, rows: Iterable[Row]) -> tuple[str, ...]:
+    shown = {row.account for row in rows}
+    return tuple(sorted(row.name for row in accounts.rows if row.name not in shown))

@@ -100,7 +100,7 @@ class Row(Part):
 class Review(Part):
     """One review. ``unseen``: host to section (``host`` for all of it) to the reason why nobody saw it.
 
-    ``closed`` are, by host, accounts without any way in, rights or key, which have no row.
+    ``closed`` are, by host whose accounts were seen, those without any way in, rights or key, which have no row.
     """
 
     version: Literal[1] = Field(default=1, alias="schema")

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from haechi.controls.keys import owners
 from haechi.policy.models import Identity, Kind, Policy, State
+from haechi.policy.resolve import keys_of
 from haechi.review import ReviewError
 from haechi.review.document import SignOff
 from haechi.review.model import Review
@@ -49,6 +50,8 @@ def reviewer(asked: Asked, name: str) -> Identity:
     if not set(who.jobs) & set(asked.policy.review.jobs):
         may = ", ".join(asked.policy.review.jobs)
         raise ReviewError(f"{name} ({', '.join(who.jobs) or 'no job'}) may not review: policy leaves that to {may}")
+    if not keys_of(asked.policy, who):
+        raise ReviewError(f"{name} has no key in policy to sign with: add it to keys.yml")
     return who
 
 

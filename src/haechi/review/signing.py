@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from haechi import runs
-from haechi.evidence import FOLDER, canonical
+from haechi.evidence import FOLDER
 from haechi.evidence.recorder import CARRIED, Event, Recorder
 from haechi.policy.models import Policy
 from haechi.review import NAMESPACE, ReviewError, document, rules, sshsig, stored
@@ -83,17 +83,9 @@ def accept(desk: Desk, text: bytes, signature: bytes, run: str | None = None) ->
     rules.check(_asked(desk, found, held), said)
     if not sshsig.verified(text, signature, NAMESPACE, owner, stored.public_keys(desk.policy, owner)):
         raise ReviewError(f"the signature is not {owner}'s by the keys in policy")
-    owners = found.review.owners
-    body: dict[str, object] = {
-        "document": text.decode(),
-        "signature": signature.decode(),
-        "key": fingerprint,
-        "owners": list(owners),
-        "review": found.run,
-    }
-    name, warning = _record(desk, body)
+    name, warning = _record(desk, {"document": text.decode(), "signature": signature.decode(), "key": fingerprint})
     signers = {one.said.reviewer for one in held} | {owner}
-    return Accepted(said=said, run=name, lacking=rules.lacking(owners, signers), warning=warning)
+    return Accepted(said=said, run=name, lacking=rules.lacking(found.review.owners, signers), warning=warning)
 
 
 def _asked(desk: Desk, found: Stored, held: list[Held]) -> rules.Asked:
@@ -112,10 +104,8 @@ def _of(desk: Desk, run: str) -> list[Held]:
     return [one for one in found if one.said.review == run]
 
 
-def _record(desk: Desk, body: dict[str, object]) -> tuple[str, str]:
+def _record(desk: Desk, body: dict[str, str]) -> tuple[str, str]:
     """Write a run of one sign-off, as playbooks' runs are written; return its name and what the second place lacks."""
-    if canonical.storable(body) is not body:
-        raise ReviewError("the document or its signature has characters that no record can hold")
     recorder = Recorder(stored.VERB)
     recorder.begin(runs.begin(desk.policy, desk.revoked, desk.state), desk.inventory, check=False)
     name = recorder.run

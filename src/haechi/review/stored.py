@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +76,7 @@ def last(folder: Path) -> str:
 def read(folder: Path, key: Ed25519PublicKey, run: str) -> Stored:
     """Return a review. Raises ``ReviewError`` or ``EvidenceError`` where there is none that can be read."""
     lines, records = _records(folder, run)
-    bodies = [record["body"] for record in records if record["kind"] == REVIEW]
-    if len(bodies) != 1:
-        raise ReviewError(f"{run}: holds no review: take one of `haechi review list`")
-    try:
-        review = Review.model_validate_json(json.dumps(canonical.restored(bodies[0])))
-    except ValidationError as error:
-        raise ReviewError(f"{run}: is no review that this version can read: use the version of then") from error
-    return Stored(run=run, review=review, verified=source.verified(folder, run, lines, key))
+    return Stored(run=run, review=_only(run, records), verified=source.verified(folder, run, lines, key))
 
 
 def sound(folder: Path, run: str | None = None) -> Stored:
@@ -110,38 +105,56 @@ def again(folder: Path, run: str) -> Review:
 def sign_offs(folder: Path) -> tuple[list[Held], list[str]]:
     """Return the newest sign-offs that hold, oldest first, and in words why others do not.
 
-    A sign-off holds where the site's key signed its run's end, its review is on record, and the person's own key, as
-    policy had it when it was accepted, signed the document. Raises ``EvidenceError`` where there is no key to check by.
+    A sign-off holds where the site's key signed its run's end, the rows on record are those that it names by their
+    hash, and the person's own key, as policy had it when it was accepted, signed the document. Raises ``EvidenceError``
+    where there is no key to check by.
     """
     found: list[Held] = []
     faults: list[str] = []
     accepted = names(folder, VERB)[-NEWEST:]
-    key = keys.public_key(folder / keys.PUBLIC) if accepted else None
-    for run in accepted:
-        try:
-            found.append(_held(folder, key, run))
-        except (ReviewError, EvidenceError) as error:
-            faults.append(f"{run}: {error}")
+    if accepted:
+        key, reviews = keys.public_key(folder / keys.PUBLIC), cache(partial(_review, folder))
+        for run in accepted:
+            try:
+                found.append(_held(folder, key, run, reviews))
+            except (ReviewError, EvidenceError) as error:
+                faults.append(f"{run}: {error}")
     return found, faults
 
 
-def _held(folder: Path, key: Ed25519PublicKey | None, run: str) -> Held:
+def _held(folder: Path, key: Ed25519PublicKey, run: str, reviews: Callable[[str], Review]) -> Held:
     lines, records = _records(folder, run)
-    if key is None or source.verified(folder, run, lines, key) is not True:
+    if source.verified(folder, run, lines, key) is not True:
         raise ReviewError("its evidence does not verify")
     try:
         (body,) = [record["body"] for record in records if record["kind"] == SIGN_OFF]
         text, signature = str(body["document"]).encode(), str(body["signature"]).encode()
-        people, fingerprint = tuple(map(str, body["owners"])), str(body["key"])
         policy = source.stored_policy(folder, str(records[0]["body"]["policy"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ReviewError("it holds no sign-off that this version can read") from error
     said = document.read(text)
-    if not (folder / "runs" / said.review / RECORDS).is_file():
-        raise ReviewError(f"the review that it signs, {said.review}, is gone")
     if not sshsig.verified(text, signature, NAMESPACE, said.reviewer, public_keys(policy, said.reviewer)):
         raise ReviewError(f"the signature is not {said.reviewer}'s")
-    return Held(run=run, said=said, owners=people, key=fingerprint)
+    review = reviews(said.review)
+    if review.sha256 != said.sha256:
+        raise ReviewError(f"the rows of {said.review} are not those that {said.reviewer} signed")
+    key_of = sshsig.signer(text, signature, NAMESPACE)
+    return Held(run=run, said=said, owners=review.owners, key=key_of)
+
+
+def _review(folder: Path, run: str) -> Review:
+    """Return the rows of a review. Raises ``ReviewError`` or ``EvidenceError``."""
+    return _only(run, _records(folder, run)[1])
+
+
+def _only(run: str, records: Iterable[Mapping[str, Any]]) -> Review:
+    bodies = [record["body"] for record in records if record["kind"] == REVIEW]
+    if len(bodies) != 1:
+        raise ReviewError(f"{run}: holds no review: take one of `haechi review list`")
+    try:
+        return Review.model_validate_json(json.dumps(canonical.restored(bodies[0])))
+    except ValidationError as error:
+        raise ReviewError(f"{run}: is no review that this version can read: use the version of then") from error
 
 
 def public_keys(policy: Policy, name: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from haechi.review.model import Difference, Review, Row
+from haechi.review.model import NOT_SEEN, Difference, Review, Row
 
 SHOWN = 60
 
@@ -28,7 +28,8 @@ def counts(review: Review) -> str:
 def line(row: Row, one: Difference) -> str:
     """Return a difference as a person reads it."""
     waiver = f" (waiver {one.waiver})" if one.waiver else ""
-    return f"  {one.kind.upper():8} {one.id} {row.account} on {row.host}: {one.what} {one.item}{waiver}"
+    what = one.item if one.kind == NOT_SEEN else f"{one.what} {one.item}"
+    return f"  {one.kind.upper():8} {one.id} {row.account} on {row.host}: {what}{waiver}"
 
 
 def complaint(review: Review) -> str:

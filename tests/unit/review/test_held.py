@@ -78,16 +78,10 @@ def test_a_stored_audit_says_the_same_again_after_the_sign_offs_are_gone(
 
 def test_a_sign_off_that_was_forged_with_the_site_s_key_does_not_hold(site: Site) -> None:
     """Root on the control node can write a run that verifies; he cannot write a person's signature."""
-    run, review = site.review()
+    site.review()
     text, signature = signed(site, "jisoo")
     forged = document.read(text).model_copy(update={"reviewer": "minho"}).text()
-    body: dict[str, object] = {
-        "document": forged.decode(),
-        "signature": signature.decode(),
-        "key": "SHA256:x",
-        "owners": list(review.owners),
-        "review": run,
-    }
+    body = {"document": forged.decode(), "signature": signature.decode(), "key": "SHA256:x"}
     signing._record(site.desk(), body)
 
     held, faults = stored.sign_offs(site.folder)
@@ -108,6 +102,18 @@ def test_an_altered_sign_off_does_not_hold(site: Site) -> None:
     held, faults = stored.sign_offs(site.folder)
 
     assert (held, faults) == ([], [f"{taken.run}: its evidence does not verify"])
+
+
+def test_rows_that_were_changed_after_somebody_signed_do_not_hold(site: Site) -> None:
+    """Whoever rewrites the review's run, even with the site's key, has other rows than those that were signed."""
+    run, _ = site.review()
+    taken = signing.accept(site.desk(), *signed(site, "jisoo"))
+    file = site.folder / "runs" / run / RECORDS
+    file.write_text(file.read_text().replace("systemd-journal", "systemd-journax"))
+
+    held, faults = stored.sign_offs(site.folder)
+
+    assert (held, faults) == ([], [f"{taken.run}: the rows of {run} are not those that jisoo signed"])
 
 
 def test_evidence_without_its_public_key_is_unknown_and_never_a_pass(site: Site) -> None:

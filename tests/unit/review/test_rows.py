@@ -180,6 +180,7 @@ def test_what_was_not_seen_is_unknown_and_never_empty() -> None:
         "unknown",
         "unknown",
     )
+    assert "app1" not in review.closed
     assert review.unseen == {"app1": {"accounts": "accounts: x", "keys": "keys: x", "sudo": "sudo: x"}}
 
 
