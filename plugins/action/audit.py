@@ -65,11 +65,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Judge every host of the play, show what is not as it must be, and fail for whatever failed or is unknown."""
         hosts = variables["ansible_play_hosts_all"]
         told = {host: variables["hostvars"][host].get("__audit", {}) for host in hosts}
-        rows = audit.judge(run, {host: row.get("answer", auditrun.NO_ANSWER) for host, row in told.items()})
+        kept = auditrun.registers(run)
+        rows = audit.judge(run, {host: row.get("answer", auditrun.NO_ANSWER) for host, row in told.items()}, kept)
         for line in auditrun.lines(rows, hosts):
             self._display.display(line)
         documents = [row.document() for row in rows]
-        result = {"changed": False, CARRIED: [{"kind": "verdict", "body": row} for row in documents]}
+        carried = [*(("record", row) for row in kept), *(("verdict", row) for row in documents)]
+        result = {"changed": False, CARRIED: [{"kind": kind, "body": body} for kind, body in carried]}
         result["written"] = auditrun.keep(run, documents)
         if audit.settled(rows):
             return result

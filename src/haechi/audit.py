@@ -33,10 +33,11 @@ class _Unsound:
         raise UnknownError(f"the policy does not validate: {self.why}")
 
 
-def judge(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> list[Judged]:
+def judge(run: Run, answers: Mapping[str, Mapping[str, Any]], records: Iterable[object] = ()) -> list[Judged]:
     """Return the verdicts on every host asked and, where the whole fleet was asked, on the site.
 
-    ``answers`` maps a host to ``{"observation": ..., "probes": [...]}`` or to ``{"unknown": reason}``.
+    ``answers`` maps a host to ``{"observation": ..., "probes": [...]}`` or to ``{"unknown": reason}``; ``records`` are
+    observations of that kind, about the site.
     """
     controls = all_controls()
     documents = {} if run.unsound else desired.build(run.policy, answers, run.revoked, run.trust)
@@ -44,7 +45,7 @@ def judge(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> list[Judged]:
     for host, answer in answers.items():
         rows += judging.judge_host(controls, host, partial(_case, run, host, answer, documents), run.policy)
     if set(answers) >= set(managed(run.policy)):
-        rows += judging.judge_site(controls, _site_case(run, answers), run.policy)
+        rows += judging.judge_site(controls, _site_case(run, answers, records), run.policy)
     return rows
 
 
@@ -76,14 +77,15 @@ def _case(run: Run, host: str, answer: Mapping[str, Any], documents: Mapping[str
     )
 
 
-def _site_case(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> SiteCase:
+def _site_case(run: Run, answers: Mapping[str, Mapping[str, Any]], records: Iterable[object]) -> SiteCase:
     opened: dict[str, Posture] = {}
     for host, answer in answers.items():
         try:
             opened[host] = _posture(run, host, answer)
         except UnknownError:
             continue
-    return SiteCase(policy=_policy(run), postures=opened, at=run.at, revoked=run.revoked)
+    mine = tuple(_of_run(run, records, Kind.RECORD, judging.SITE))
+    return SiteCase(policy=_policy(run), postures=opened, at=run.at, revoked=run.revoked, records=mine)
 
 
 def _posture(run: Run, host: str, answer: Mapping[str, Any]) -> Posture:
@@ -93,14 +95,19 @@ def _posture(run: Run, host: str, answer: Mapping[str, Any]) -> Posture:
 
 
 def _probes(run: Run, host: str, answer: Mapping[str, Any]) -> Iterable[Observation]:
-    """Return the probes of this run about this host; anything else among them proves nothing and is left out."""
+    """Return the probes of this run about this host."""
     rows = answer.get("probes")
-    for row in rows if isinstance(rows, list) else []:
+    return _of_run(run, rows if isinstance(rows, list) else [], Kind.PROBE, host)
+
+
+def _of_run(run: Run, rows: Iterable[object], kind: Kind, subject: str) -> Iterable[Observation]:
+    """Return what this run saw of a kind of a subject; anything else among the rows proves nothing and is left out."""
+    for row in rows:
         try:
             seen = Observation.model_validate(row)
         except ValidationError:
             continue
-        if seen.kind is Kind.PROBE and seen.subject == host and seen.nonce == run.nonce:
+        if seen.kind is kind and seen.subject == subject and seen.nonce == run.nonce:
             yield seen
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from haechi import desired, offer
-from haechi.controls import by_id, judging, kernel
+from haechi.controls import by_id, judging, kernel, reviewed
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
-from haechi.evidence import files
+from haechi.evidence import FOLDER, EvidenceError, files
 from haechi.guard import proofs
 from haechi.observe import logins, plan
 from haechi.observe.observation import Kind, Observation
 from haechi.policy.resolve import access_on
+from haechi.review import stored
 from haechi.runs import Run
 
 RESULT_FILE = "HAECHI_AUDIT_JSON"
@@ -75,6 +76,21 @@ def seen(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     posture = answer.get("observation")
     rows = [{"kind": "posture", "body": posture if posture is not None else {"unknown": answer.get("unknown", "")}}]
     return rows + [{"kind": "probe", "body": row} for row in answer.get("probes", [])]
+
+
+def registers(run: Run) -> list[dict[str, Any]]:
+    """Return what the evidence holds that people signed, as observations of this run about the site.
+
+    Where it cannot be read, the observation says why: then nobody knows what was signed.
+    """
+    data: dict[str, Any] = {"what": reviewed.WHAT}
+    try:
+        found, faults = stored.sign_offs(Path(run.state) / FOLDER)
+        data |= {"sign_offs": [one.body() for one in found], "faults": faults}
+    except EvidenceError as error:
+        data["unknown"] = str(error)
+    now = datetime.now(UTC)
+    return [Observation(kind=Kind.RECORD, subject=judging.SITE, nonce=run.nonce, at=now, data=data).document()]
 
 
 def lines(rows: Iterable[Judged], hosts: Iterable[str]) -> list[str]:

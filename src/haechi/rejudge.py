@@ -55,7 +55,9 @@ def again(folder: Path, run: str, key: Ed25519PublicKey) -> Again:
         policy = source.stored_policy(folder, begin["policy"]).model_dump(mode="json", by_alias=True)
         then = {_name(record["body"]): record["body"] for record in records if record["kind"] == source.VERDICT}
         asked = dict.fromkeys(sorted({subject for _, subject in then} - {SITE}), auditrun.NO_ANSWER)
-        rows = audit.judge(runs.read({**begin, "policy": policy, "state": ""}), asked | answers.of(records))
+        rows = audit.judge(
+            runs.read({**begin, "policy": policy, "state": ""}), asked | answers.of(records), answers.kept(records)
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise source.unreadable(folder, run, error) from error
     now = {(row.control, row.subject): canonical.storable(row.document()) for row in rows}

@@ -22,6 +22,7 @@ from rich.table import Table
 from haechi.controls import all_controls
 from haechi.controls.model import Control, Scope
 from haechi.lab import site
+from haechi.policy import state_dir
 from haechi.policy.resolve import keys_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,8 +190,17 @@ def _script(host: str, control: Control, which: str, keys: Mapping[str, str]) ->
     text = getattr(control.breaker, which)
     for name, key in keys.items():
         text = text.replace(name, key)
-    command = ["podman", "exec", f"haechi-lab-{host}", "sh", "-c", text]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
+    here = control.breaker.where == "control"
+    command = ["sh", "-c", text] if here else ["podman", "exec", f"haechi-lab-{host}", "sh", "-c", text]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "STATE": str(state_dir(site.read_policy(INVENTORY)))} if here else None,
+    )
     return (
         ""
         if done.returncode == 0

@@ -10,7 +10,7 @@ import yaml
 from .conftest import ROOT
 
 CONFIGURING = ["bootstrap", "site"]
-GOES_ON = ["offboard", "audit"]
+GOES_ON = ["offboard", "audit", "review"]
 
 
 def plays(name: str) -> list[dict]:

@@ -19,6 +19,7 @@ from haechi.controls import (
     login,
     people,
     reach,
+    reviewed,
     site,
     sshd,
     sshd_use,
@@ -42,6 +43,7 @@ THEMES = (
     kernel,
     guard,
     site,
+    reviewed,
 )
 
 

@@ -69,12 +69,16 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteCase:
-    """What a judge of the whole site may look at: every host's posture that could be opened, by name."""
+    """What a judge of the whole site may look at: every host's posture that could be opened, by name.
+
+    ``records`` are what people stood for, as the run read it from the evidence.
+    """
 
     policy: Policy
     postures: Mapping[str, Posture]
     at: datetime
     revoked: frozenset[str] = frozenset()
+    records: tuple[Observation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,8 @@ class Breaker:
     ``undo``, a script too (which also runs, at the end, to take away what the role rightly leaves). ``touches`` names
     the state it changes: breakers that share none run at once on one host. ``also`` are controls that fail with it.
     ``releases``: Debian releases on which it can be broken; ``hosts``: those of the lab, where not all will do.
-    ``@KEY:id@`` in a script stands for an identity's public key.
+    ``@KEY:id@`` in a script stands for an identity's public key. ``where``: on the host, or on the control node, where
+    ``$STATE`` is the site's state folder.
     """
 
     how: str
@@ -96,6 +101,7 @@ class Breaker:
     also: tuple[str, ...] = ()
     releases: tuple[str, ...] = ("12", "13")
     hosts: tuple[str, ...] = ()
+    where: Literal["host", "control"] = "host"
 
 
 HostJudge = Callable[[Case], Verdict]

@@ -145,12 +145,6 @@ CONTROLS = (
         ),
     ),
     _register(
-        "access-review",
-        ("접근권한 정기 검토", "Access rights are reviewed"),
-        ("pipc-5-3", "efsr-13-1-1", "ismsp-2.5.6", "iso-a.5.18"),
-        "Whether each right is still needed is a manager's judgement: signed in the register access-review.",
-    ),
-    _register(
         "log-review",
         ("로그 및 접속기록 정기 점검", "Logs are reviewed and signed off"),
         ("pipc-8-2", "efsr-13-1-9", "credit-2-1", "ismsp-2.9.5", "iso-a.8.15"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from haechi import policy as policies
-from haechi.demo import StoryError
+from haechi.demo import StoryError, signing
 from haechi.demo import proof as proofs
 from haechi.demo.doors import Answer, Doors, Session
 from haechi.demo.playbooks import Playbooks
@@ -55,6 +55,8 @@ def tell(root: Path, inventory: Path, say: Say) -> Figures:
     say("Site: the machines become what policy says")
     changed = playbooks.run("site").changed
     policy = site.read_policy(inventory)
+    say("Review: who has which access, as the machines show it, is held against policy, and two people sign for it")
+    signing.review(playbooks, policy, say)
     say("Audit: every promise is judged by what the machines show, and the report is written")
     proof = proofs.judge(playbooks, policy)
     doors = Doors(

@@ -8,6 +8,7 @@ from typing import Any
 from haechi.evidence import canonical
 
 ANSWERED = {"posture", "probe"}
+RECORD = "record"
 
 
 def body(host: str, answer: object) -> dict[str, Any]:
@@ -20,6 +21,11 @@ def body(host: str, answer: object) -> dict[str, Any]:
 def answer(kept: Mapping[str, Any]) -> Any:
     """Return the answer that a body keeps."""
     return canonical.restored({name: value for name, value in kept.items() if name != "host"})
+
+
+def kept(records: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Return what a run read of registers and sign-offs, in the shape that ``audit.judge`` takes."""
+    return [canonical.restored(record["body"]) for record in records if record["kind"] == RECORD]
 
 
 def of(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

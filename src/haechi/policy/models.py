@@ -178,13 +178,21 @@ class SignOff(Model):
 
 
 class Register(Model):
-    """What no host can show and a person keeps: an access review, a log review, a training list."""
+    """What no host can show and a person keeps: a log review, a training list."""
 
     id: Name
     title: Line
     owner: IdentityId
     every_days: Annotated[int, Field(strict=True, ge=1, le=1095, description="how long a sign-off counts")]
     signed: tuple[SignOff, ...] = ()
+
+
+class ReviewPolicy(Model):
+    """How often somebody goes through all access, within how many days he signs, and who may: jobs of policy."""
+
+    every_days: Annotated[int, Field(strict=True, ge=1, le=366)] = 90
+    sign_within_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 14
+    jobs: Annotated[tuple[Name, ...], Field(min_length=1)] = ("security", "auditor", "operator")
 
 
 class SshdPolicy(Model):
@@ -261,6 +269,7 @@ class Policy(Model):
     listeners: tuple[Listener, ...]
     waivers: tuple[Waiver, ...] = ()
     registers: tuple[Register, ...] = ()
+    review: ReviewPolicy = ReviewPolicy()
     sshd: SshdPolicy = SshdPolicy()
     pki: Pki | None = None
     password: PasswordPolicy = PasswordPolicy()

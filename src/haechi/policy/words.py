@@ -23,6 +23,7 @@ FIELDS: dict[str, type[models.Model]] = {
     "sudo": models.SudoRule,
     "listeners": models.Listener,
     "waivers": models.Waiver,
+    "review": models.ReviewPolicy,
     "sshd": models.SshdPolicy,
     "password": models.PasswordPolicy,
     "people": models.PeoplePolicy,

@@ -10,7 +10,7 @@ from functools import partial
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from haechi import __version__
@@ -23,21 +23,26 @@ from haechi.report.model import Group, Report
 from haechi.report.words import Pair, both, pair, say
 
 SEVERITIES = tuple(Severity)
+CONTENTS = ("summary", "open", "controls", "hosts", "articles", "waivers", "manual", "method")
 
 
 def render(report: Report) -> str:
     """Return the page."""
-    css, js = _asset("report.css"), _asset("report.js")
+    css, js = asset("report.css"), asset("report.js") + asset("page.js")
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
+            title_key="title",
+            heading=report.meta.title,
+            contents=[(name, f"nav_{name}") for name in CONTENTS],
+            foot=f"{report.meta.site} · {report.meta.run}",
             version=__version__,
             css=Markup(css),  # noqa: S704 - shipped with the product, not an input
             js=Markup(js),  # noqa: S704 - as above
-            css_hash=_digest(css),
-            js_hash=_digest(js),
+            css_hash=digest(css),
+            js_hash=digest(js),
             heat=charts.heat(report),
             trend=charts.trend(report.trend),
             plot={
@@ -55,9 +60,10 @@ def render(report: Report) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment(*packages: str) -> Environment:
+    """Return what renders the templates of packages, and the report's own for what they lack."""
     environment = Environment(
-        loader=PackageLoader("haechi.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "haechi.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -80,11 +86,12 @@ def _day(at: datetime) -> str:
     return f"{at.astimezone(KST):%Y-%m-%d}"
 
 
-def _asset(name: str) -> str:
-    return resources.files(__package__ or "").joinpath("templates", name).read_text(encoding="utf-8")
+def asset(name: str, package: str = "haechi.report") -> str:
+    """Return a style or a script that is shipped with a package's templates."""
+    return resources.files(package).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """Return a text's hash as a content security policy wants it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 

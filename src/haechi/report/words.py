@@ -1,4 +1,4 @@
-"""The page's own words in Korean and English, from one table."""
+"""The pages' own words in Korean and English, from one table a page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import yaml
 from markupsafe import Markup, escape
+
+# Whose pages say something; no key stands in two of them.
+TABLES = ("haechi.report", "haechi.review")
 
 
 class Pair(NamedTuple):
@@ -40,5 +43,8 @@ def say(key: str, **values: object) -> Markup:
 
 @cache
 def _table() -> dict[str, Pair]:
-    text = resources.files(__package__ or "").joinpath("words.yml").read_text(encoding="utf-8")
-    return {key: Pair(**words) for key, words in yaml.safe_load(text).items()}
+    found: dict[str, Pair] = {}
+    for package in TABLES:
+        text = resources.files(package).joinpath("words.yml").read_text(encoding="utf-8")
+        found |= {key: Pair(**words) for key, words in yaml.safe_load(text).items()}
+    return found

@@ -23,7 +23,7 @@ class Given:
     """What is changed in what a hardened host showed (or, for the site, both hosts), and the verdict it must get.
 
     ``patch`` changes what was seen, ``policy`` what policy says (``world.changed`` tells how). ``revoked`` are leavers.
-    ``seen`` is a part of the verdict's own ``seen``.
+    ``seen`` is a part of the verdict's own ``seen``. ``records`` are what the run read of sign-offs, as their data.
     """
 
     control: Control
@@ -32,6 +32,7 @@ class Given:
     seen: str
     host: str = "app1"
     probes: tuple[Mapping[str, Any], ...] = ()
+    records: tuple[Mapping[str, Any], ...] = ()
     patch: tuple[Mapping[str, Any], ...] = ()
     policy: tuple[Mapping[str, Any], ...] = ()
     revoked: tuple[str, ...] = field(default=tuple(world.LEFT))
@@ -56,9 +57,10 @@ class Given:
         """Return what the judge looks at."""
         seen, revoked = answers or self.answers(), frozenset(self.revoked)
         if self.control.scope is Scope.SITE:
-            return world.opened_site(seen, world.with_policy(world.small_site(), self.policy), revoked)
-        by = world.with_policy(world.policy(), self.policy) if self.policy else None
-        return world.opened(self.host, seen[self.host], by, revoked)
+            by = world.with_policy(world.small_site(), self.policy)
+            return world.opened_site(seen, by, revoked, self.records)
+        own = world.with_policy(world.policy(), self.policy) if self.policy else None
+        return world.opened(self.host, seen[self.host], own, revoked)
 
 
 def files() -> list[Path]:

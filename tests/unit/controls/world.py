@@ -208,7 +208,17 @@ def probe(host: str, data: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": 1, "kind": Kind.PROBE, "subject": host, "nonce": NONCE, "at": AT.isoformat(), "data": dict(data)}
 
 
-def opened_site(answers: Mapping[str, Answer], by: Policy | None = None, revoked: frozenset[str] = LEFT) -> SiteCase:
+def record(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record of this run about the site."""
+    return {**probe("site", data), "kind": Kind.RECORD}
+
+
+def opened_site(
+    answers: Mapping[str, Answer],
+    by: Policy | None = None,
+    revoked: frozenset[str] = LEFT,
+    records: Iterable[Mapping[str, Any]] = (),
+) -> SiteCase:
     """Return what the site's judges look at; a host whose answer cannot be opened is missing there."""
     postures = {}
     for host, of in answers.items():
@@ -216,7 +226,8 @@ def opened_site(answers: Mapping[str, Answer], by: Policy | None = None, revoked
             postures[host] = _posture(host, of)
         except UnknownError:
             continue
-    return SiteCase(policy=by or small_site(), postures=postures, at=AT, revoked=revoked)
+    told = tuple(Observation.model_validate(record(row)) for row in records)
+    return SiteCase(policy=by or small_site(), postures=postures, at=AT, revoked=revoked, records=told)
 
 
 def judged(control: Control, case: Case | SiteCase) -> Verdict:
@@ -238,7 +249,12 @@ def looked_at(control: Control, case: Case | SiteCase) -> set[tuple[str, str]]:
 
 
 def audited(
-    answers: Mapping[str, Any], by: Policy | None = None, *, unsound: str = "", pinned: Mapping[str, str] | None = None
+    answers: Mapping[str, Any],
+    by: Policy | None = None,
+    *,
+    unsound: str = "",
+    pinned: Mapping[str, str] | None = None,
+    records: Iterable[object] = (),
 ) -> dict[tuple[str, str], Verdict]:
     """Return the verdicts of a whole audit, by subject and control, on answers as they come from the network."""
     run = runs.Run(
@@ -251,7 +267,7 @@ def audited(
         unsound=unsound,
         trust=trust(by or policy(), LEFT),
     )
-    return {(row.subject, row.control): row.verdict for row in audit.judge(run, answers)}
+    return {(row.subject, row.control): row.verdict for row in audit.judge(run, answers, records)}
 
 
 def is_automated(control: Control) -> bool:

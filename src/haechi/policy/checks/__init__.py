@@ -18,6 +18,7 @@ from haechi.policy.checks import (
     pki,
     reach,
     registers,
+    review,
     terms,
     unused,
     waivers,
@@ -48,8 +49,9 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (pki.check, {"servers", "zones"}),
         (partial(waivers.check, at=at), {"identities", "servers", "zones"}),
         (partial(registers.check, at=at), {"identities"}),
+        (review.check, {"identities", "jobs", "registers"}),
     )
     found = [problem for topic, leans_on in topics if not leans_on & lost for problem in topic(policy, where)]
     if not lost and not any(problem.severity == "error" for problem in found):
-        found += [*reach.check(standing, where), *unused.check(standing, where)]
+        found += [*reach.check(standing, where), *unused.check(standing, where), *review.reviewers(standing, where)]
     return found

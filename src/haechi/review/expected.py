@@ -1,0 +1,56 @@
+"""What policy, less those who left, gives each identity on a host, and by which jobs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from haechi.controls.keys import prints
+from haechi.desired.accounts import LOGIN_GROUP
+from haechi.policy.models import Identity, Kind, Policy, State
+from haechi.policy.resolve import access_on, expand_hosts
+from haechi.review import sudorules
+from haechi.review.model import Expected
+
+NOTHING = Expected(state="absent", login=False, keys=(), groups=(), sudo=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """One whom policy or the list of leavers names."""
+
+    name: str
+    kind: str
+    owner: str
+    jobs: tuple[str, ...]
+    expected: Expected
+
+
+def on(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, Known]:
+    """Return whom policy knows, by account; a leaver whom it no longer names is a person who must be shut out."""
+    found = {}
+    for access in access_on(policy, host, revoked):
+        who = access.identity
+        groups = {*access.groups, *([LOGIN_GROUP] if access.login else [])}
+        expected = Expected(
+            state=access.state.value,
+            login=access.login,
+            keys=tuple(sorted(set(prints(access.keys)))) if access.login else (),
+            groups=tuple(sorted(groups)),
+            sudo=sudorules.wanted(access.sudo),
+        )
+        jobs = _jobs(policy, who, host) if access.state is State.ACTIVE else ()
+        found[who.id] = Known(name=who.name, kind=who.kind.value, owner=_owner(who), jobs=jobs, expected=expected)
+    gone = Expected(state="disabled", login=False, keys=(), groups=(), sudo=())
+    for person in sorted(revoked - set(found)):
+        found[person] = Known(name="", kind=Kind.PERSON.value, owner=person, jobs=(), expected=gone)
+    return found
+
+
+def _jobs(policy: Policy, who: Identity, host: str) -> tuple[str, ...]:
+    return tuple(
+        name for name in who.jobs if name in policy.jobs and host in expand_hosts(policy, policy.jobs[name].hosts)
+    )
+
+
+def _owner(who: Identity) -> str:
+    return who.id if who.kind is Kind.PERSON else who.owner or ""
