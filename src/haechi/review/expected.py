@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from haechi.controls.keys import prints
 from haechi.desired.accounts import LOGIN_GROUP
+from haechi.keylines import fingerprints
 from haechi.policy.models import Identity, Kind, Policy, State
 from haechi.policy.resolve import access_on, expand_hosts
 from haechi.review import sudorules
@@ -34,7 +34,7 @@ def on(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, Known]:
         expected = Expected(
             state=access.state.value,
             login=access.login,
-            keys=tuple(sorted(set(prints(access.keys)))) if access.login else (),
+            keys=tuple(sorted(set(fingerprints(access.keys)))) if access.login else (),
             groups=tuple(sorted(groups)),
             sudo=sudorules.wanted(access.sudo),
         )

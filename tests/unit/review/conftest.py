@@ -15,9 +15,9 @@ import yaml
 
 from haechi import auditrun, runs
 from haechi.cli import review as verb
-from haechi.controls.keys import prints
 from haechi.evidence import FOLDER
 from haechi.evidence.recorder import CARRIED, Event, Recorder
+from haechi.keylines import fingerprints
 from haechi.policy.resolve import managed
 from haechi.review import NAMESPACE, build, signing
 from haechi.review.document import Decision
@@ -54,7 +54,7 @@ class Site:
             like = world.answer("db1" if host == "db1" else "app1")
             text = json.dumps(world.edited(like, self.changes.get(host, []))["observation"])
             for who in ("jisoo", "minho"):
-                text = text.replace(world.print_of(who), next(prints([self.public(who)])))
+                text = text.replace(world.print_of(who), next(fingerprints([self.public(who)])))
             found[host] = {"observation": {**json.loads(text), "subject": host, "nonce": nonce}, "probes": []}
         return found | {host: {"unknown": "unreachable: timed out"} for host in silent}
 
