@@ -88,7 +88,7 @@ def privileged_are_owned(case: SiteCase) -> Verdict:
             accounts.add(row.account)
             if row.owner not in here:
                 whose = f"{row.owner} has left" if row.owner else "nobody answers for it"
-                bad.setdefault(f"{row.account} ({', '.join(row.rights)}): {whose}", []).append(host)
+                bad.setdefault(f"{row.account} ({', '.join(map(str, row.rights))}): {whose}", []).append(host)
     told = [f"{fault} ({', '.join(hosts)})" for fault, hosts in bad.items()]
     return none_of(told, "an owner who is here for every identity of power", f"owned: {', '.join(sorted(accounts))}")
 
