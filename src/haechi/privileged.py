@@ -65,22 +65,28 @@ def privileged(policy: Policy, host: str, posture: Posture) -> tuple[Privileged,
     """
     people = {identity.id: identity for identity in policy.identities}
     last, recorded = _logins(posture)
-    found = []
+    found = [
+        Privileged(
+            host=host,
+            account=row.name,
+            kind=_kind(row, people.get(row.name)),
+            owner=owner(policy, row.name),
+            rights=rights,
+            last=last.get(row.name),
+            recorded=recorded,
+        )
+        for row, rights in holders(policy, posture)
+    ]
+    return tuple(sorted(found, key=lambda row: (row.account != ROOT, row.account)))
+
+
+def holders(policy: Policy, posture: Posture) -> Iterator[tuple[Account, tuple[Right, ...]]]:
+    """Yield the accounts that could be root on a host, each with why. Raises as ``privileged`` does."""
+    people = {identity.id: identity for identity in policy.identities}
     for row in posture.accounts.rows:
         rights = tuple(_rights(row, people.get(row.name), posture))
         if rights:
-            found.append(
-                Privileged(
-                    host=host,
-                    account=row.name,
-                    kind=_kind(row, people.get(row.name)),
-                    owner=owner(policy, row.name),
-                    rights=rights,
-                    last=last.get(row.name),
-                    recorded=recorded,
-                )
-            )
-    return tuple(sorted(found, key=lambda row: (row.account != ROOT, row.account)))
+            yield row, rights
 
 
 def owner(policy: Policy, account: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from machines import Machine
 
 from haechi.desired import accounts
+from haechi.policy.escapes import escape
 from haechi.policy.models import SudoRule
 
 RULES, PROOF, LONG, PAGER = "/etc/sudoers.d/haechi-ann", "/run/hx-escaped", "/run/hx-long", "/usr/local/bin/hx-pager"
@@ -86,3 +87,28 @@ def test_sudo_s_own_settings_outlive_a_careless_line(terminal: Machine) -> None:
     terminal.root("rm -f /etc/sudoers.d/00-keep")
 
     assert (kept, taken) == (PAGER, "")
+
+
+# What runs a program of the caller's choice; validate refuses each, and where one slips through sudo itself holds it.
+STARTERS = {
+    "/usr/bin/find": "/etc/hostname -exec /usr/bin/touch {} ';'",
+    "/usr/bin/perl": "-e 'exec(qw(/usr/bin/touch {}))'",
+    "/usr/bin/env": "/usr/bin/touch {}",
+    "/usr/bin/awk": "'BEGIN {{ system(\"/usr/bin/touch {}\") }}'",
+    "/usr/bin/tar": "-cf /dev/null /etc/hostname --checkpoint=1 --checkpoint-action=exec='/usr/bin/touch {}'",
+    "/usr/bin/sh": "-c '/usr/bin/touch {}'",
+}
+
+
+@pytest.mark.parametrize("program", STARTERS)
+def test_what_starts_programs_starts_none(terminal: Machine, program: str) -> None:
+    """With the same rule but for NOEXEC the program runs, as root."""
+    attempt = f"sudo -n {program} {STARTERS[program].format(PROOF)}"
+    allow(terminal, f"ann ALL=(root) NOPASSWD: {program}")
+    terminal.login("ann", attempt)
+    assert terminal.root(f"stat --format %U {PROOF}") == "root"
+
+    allow(terminal, f"ann ALL=(root) NOPASSWD: NOEXEC: {program}")
+    terminal.login("ann", attempt)
+    assert not terminal.host.file(PROOF).exists
+    assert escape(program + (" -exec id" if program.endswith("find") else "")) is not None
