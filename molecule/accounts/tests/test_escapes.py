@@ -18,6 +18,9 @@ MORE = f"/usr/bin/more {LONG}"
 ALLOWED = ["/usr/bin/systemctl --no-pager --failed", "/usr/bin/journalctl --no-pager --since today"]
 # What a person can bring along: programs for sudo's command to start, and less secure ways for it to do so.
 BROUGHT = f"SYSTEMD_PAGERSECURE=0 SYSTEMD_PAGER={PAGER} PAGER={PAGER} EDITOR={PAGER} LESSOPEN='|{PAGER}' LESS="
+KEEP = "/etc/sudoers.d/00-keep"
+# Without a size and a kind of its own a terminal is none to a pager, which then shows everything at once.
+SCREEN = "stty rows 24 columns 80; export TERM=vt100; "
 KEYS = (f"!sh -c 'id -u >>{PROOF}'\n", "\n", "!sh\n", f"id -u >>{PROOF}\n", "exit\n", "q", "q\n")
 
 
@@ -27,7 +30,7 @@ def terminal(machine: Machine) -> Iterator[Machine]:
     machine.root(f"seq 5000 >{LONG}; chmod 644 {LONG}; cp -p {RULES} /run/hx-rules; systemd-cat echo a line")
     machine.root(f"printf '#!/bin/sh\\nid -u >>{PROOF}\\n' >{PAGER}; chmod 755 {PAGER}")
     yield machine
-    machine.root(f"cp -p /run/hx-rules {RULES}; rm -f {LONG} {PAGER} {PROOF} /run/hx-rules")
+    machine.root(f"cp -p /run/hx-rules {RULES}; rm -f {KEEP} {LONG} {PAGER} {PROOF} /run/hx-rules")
 
 
 def allow(machine: Machine, *lines: str) -> None:
@@ -39,7 +42,7 @@ def allow(machine: Machine, *lines: str) -> None:
 def at_a_terminal(machine: Machine, command: str) -> list[str]:
     """Run a command as ann at a terminal, type all the keys at it, and return as whom a shell of hers ran."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen([*machine.ssh("ann", "-tt"), command], text=True, **pipes) as session:
+    with subprocess.Popen([*machine.ssh("ann", "-tt"), SCREEN + command], text=True, **pipes) as session:
         assert session.stdin is not None
         for key in KEYS:
             time.sleep(0.5)
@@ -78,13 +81,13 @@ def test_what_a_person_brings_along_reaches_nothing(terminal: Machine) -> None:
 
 def test_sudo_s_own_settings_outlive_a_careless_line(terminal: Machine) -> None:
     """Somebody keeps PAGER for everybody; for people of policy it is taken out again."""
-    terminal.root("echo 'Defaults env_keep += \"PAGER SYSTEMD_PAGER SYSTEMD_PAGERSECURE\"' >/etc/sudoers.d/00-keep")
+    careless = 'Defaults env_keep += "PAGER SYSTEMD_PAGER SYSTEMD_PAGERSECURE"'
+    terminal.root(f"umask 337; echo '{careless}' >{KEEP}")
     show = "/usr/bin/printenv SYSTEMD_PAGER"
     allow(terminal, f"ann ALL=(root) NOPASSWD: {show}")
     kept = terminal.login("ann", f"SYSTEMD_PAGER={PAGER} sudo -n {show}").stdout.strip()
     allow(terminal, accounts.DEFAULTS.format("ann"), f"ann ALL=(root) NOPASSWD: {show}")
     taken = terminal.login("ann", f"SYSTEMD_PAGER={PAGER} sudo -n {show}").stdout.strip()
-    terminal.root("rm -f /etc/sudoers.d/00-keep")
 
     assert (kept, taken) == (PAGER, "")
 
