@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from machines import Machine
+from machines import Machine, run
 
 from haechi.desired import accounts
 from haechi.policy.escapes import escape
@@ -115,3 +115,12 @@ def test_what_starts_programs_starts_none(terminal: Machine, program: str) -> No
     terminal.login("ann", attempt)
     assert not terminal.host.file(PROOF).exists
     assert escape(program + (" -exec id" if program.endswith("find") else "")) is not None
+
+
+def test_what_needs_no_child_works_as_before(terminal: Machine) -> None:
+    """A restart, at a terminal too, where systemctl would start an agent that asks for passwords."""
+    restart = "/usr/bin/systemctl restart systemd-journald.service"
+    allow(terminal, *accounts.sudo_lines("ann", [SudoRule(commands=(restart,), nopasswd=True)]))
+
+    assert terminal.login("ann", f"sudo -n {restart}").returncode == 0
+    assert run(*terminal.ssh("ann", "-tt"), f"{SCREEN}sudo -n {restart}").returncode == 0
