@@ -33,7 +33,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         try:
             formats = write.known(args["formats"])
             if self._task.check_mode:
-                return result | {"changed": True, "paths": [str(out / write.FORMATS[name][0]) for name in formats]}
+                return result | {"changed": True, "paths": [str(out / name) for name in write.names(formats)]}
             folder = Path(args["run"]["state"]) / FOLDER
             written = write.write(folder, out, audit=args["audit"], formats=formats)
         except (EvidenceError, ValueError) as error:

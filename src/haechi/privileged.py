@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from haechi.dormancy import day_number
 from haechi.observe.posture import Posture, UnknownError
@@ -19,6 +20,27 @@ GROUPS = AS_GOOD_AS_ROOT | {"sudo", "wheel", "incus-admin"}
 KINDS = frozenset({Kind.AUTOMATION, Kind.BREAK_GLASS})
 
 
+class Right(NamedTuple):
+    """What makes somebody privileged: ``uid0``, ``group``, ``all``, ``commands``, ``automation`` or ``break_glass``."""
+
+    what: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        """Return it as judges say it."""
+        return _SAID[self.what].format(self.value)
+
+
+_SAID = {
+    "uid0": "uid 0",
+    "group": "group {}",
+    "all": "sudo: ALL",
+    "commands": "sudo: {} commands",
+    "automation": "automation",
+    "break_glass": "break-glass",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Privileged:
     """One identity on one host. ``owner`` is "" where nobody answers for it.
@@ -31,7 +53,7 @@ class Privileged:
     account: str
     kind: str
     owner: str
-    rights: tuple[str, ...]
+    rights: tuple[Right, ...]
     last: date | None
     recorded: bool
 
@@ -43,22 +65,28 @@ def privileged(policy: Policy, host: str, posture: Posture) -> tuple[Privileged,
     """
     people = {identity.id: identity for identity in policy.identities}
     last, recorded = _logins(posture)
-    found = []
+    found = [
+        Privileged(
+            host=host,
+            account=row.name,
+            kind=_kind(row, people.get(row.name)),
+            owner=owner(policy, row.name),
+            rights=rights,
+            last=last.get(row.name),
+            recorded=recorded,
+        )
+        for row, rights in holders(policy, posture)
+    ]
+    return tuple(sorted(found, key=lambda row: (row.account != ROOT, row.account)))
+
+
+def holders(policy: Policy, posture: Posture) -> Iterator[tuple[Account, tuple[Right, ...]]]:
+    """Yield the accounts that could be root on a host, each with why. Raises as ``privileged`` does."""
+    people = {identity.id: identity for identity in policy.identities}
     for row in posture.accounts.rows:
         rights = tuple(_rights(row, people.get(row.name), posture))
         if rights:
-            found.append(
-                Privileged(
-                    host=host,
-                    account=row.name,
-                    kind=_kind(row, people.get(row.name)),
-                    owner=owner(policy, row.name),
-                    rights=rights,
-                    last=last.get(row.name),
-                    recorded=recorded,
-                )
-            )
-    return tuple(sorted(found, key=lambda row: (row.account != ROOT, row.account)))
+            yield row, rights
 
 
 def owner(policy: Policy, account: str) -> str:
@@ -69,16 +97,16 @@ def owner(policy: Policy, account: str) -> str:
     return ""
 
 
-def _rights(row: Account, identity: Identity | None, posture: Posture) -> Iterator[str]:
+def _rights(row: Account, identity: Identity | None, posture: Posture) -> Iterator[Right]:
     if row.uid == 0:
-        yield "uid 0"
+        yield Right("uid0")
     if identity is not None and identity.kind in KINDS:
-        yield identity.kind.replace("_", "-")
+        yield Right(str(identity.kind))
     names = {group.gid: group.name for group in posture.accounts.groups}
     groups = {*row.groups, names.get(row.gid, "")}
     for group in sorted(groups & GROUPS):
         if row.uid != 0:
-            yield f"group {group}"
+            yield Right("group", group)
     mine = {row.name, "ALL", *(f"%{group}" for group in groups)}
     commands = [
         str(entry.get("command", entry) if isinstance(entry, dict) else entry)
@@ -88,7 +116,7 @@ def _rights(row: Account, identity: Identity | None, posture: Posture) -> Iterat
         for entry in items(spec.get("Commands"))
     ]
     if commands and row.uid != 0:
-        yield f"sudo: {'ALL' if 'ALL' in commands else f'{len(commands)} commands'}"
+        yield Right("all") if "ALL" in commands else Right("commands", str(len(commands)))
 
 
 def _kind(row: Account, identity: Identity | None) -> str:

@@ -23,7 +23,7 @@ def test_sudo_gives_the_exact_command(machine: Machine) -> None:
     listing = machine.root("sudo -l -U ann")
 
     assert [line.strip() for line in listing.splitlines() if "NOPASSWD" in line] == [
-        "(root) NOPASSWD: /usr/bin/systemctl --no-pager --failed"
+        "(root) NOEXEC: NOPASSWD: /usr/bin/systemctl --no-pager --failed, /usr/bin/journalctl --no-pager --since today"
     ]
     assert machine.login("ann", "sudo -n /usr/bin/systemctl --no-pager --failed").returncode == 0
     assert machine.login("ann", "sudo -n /usr/bin/systemctl --no-pager --failed --all").returncode != 0
@@ -103,7 +103,9 @@ def test_what_nobody_knows_is_removed_where_policy_says_so(machine: Machine) -> 
     machine.root(PLANT)
     seen = machine.make(unknown="remove")
 
-    assert [row["path"] for row in seen["sudoers_to_remove"]] == ["/etc/sudoers.d/90-eve"]
+    gone = [row["path"] for row in seen["sudoers"] if row["content"] is None]
+    assert "/etc/sudoers.d/90-eve" in gone
+    assert "/etc/sudoers.d/haechi-ann" not in gone
     assert not machine.host.user("eve").exists
     assert machine.host.file("/home/eve/letter").content_string == "letters\n"
     assert machine.root("find /home/eve -nouser -o -nogroup") == ""

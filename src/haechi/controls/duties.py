@@ -32,11 +32,11 @@ READING = frozenset({"adm", "systemd-journal"})
 def no_shell_in_production(case: Case) -> Verdict:
     """Whoever has a job that keeps out of production has no shell, no key and no login on a host of it."""
     expected = "no shell in production for people whose job keeps out of it"
+    rows = {row.name: row for row in case.posture.accounts.rows}
+    held = {file.account: file.path for file in case.posture.keys if file.fingerprints}
     if not in_production(case.policy, case.host):
         return not_here(f"{case.host} is in no zone of production", expected)
     kept_out = [who for who in _people(case) if any(not job.production for job in _jobs(case, who))]
-    rows = {row.name: row for row in case.posture.accounts.rows}
-    held = {file.account: file.path for file in case.posture.keys if file.fingerprints}
     group = case.desired["accounts"]["login_group"]
     bad: list[str] = []
     for who in kept_out:
@@ -50,11 +50,11 @@ def no_shell_in_production(case: Case) -> Verdict:
 def auditors_change_nothing(case: Case) -> Verdict:
     """Whoever only audits a host has no sudo rule there, and no group beyond those that read logs."""
     expected = "people who audit a host read its logs, and have no sudo rule"
+    rows = {row.name: row for row in case.posture.accounts.rows}
+    given = {name for rule in case.posture.sudo.rules for name in subjects(rule)}
     auditors = [who for who in _people(case) if _only_reads(jobs_on(case.policy, who, case.host))]
     if not auditors:
         return not_here("nobody audits this host", expected)
-    rows = {row.name: row for row in case.posture.accounts.rows}
-    given = {name for rule in case.posture.sudo.rules for name in subjects(rule)}
     may = READING | {case.desired["accounts"]["login_group"]}
     names = {group.gid: group.name for group in case.posture.accounts.groups}
     bad: list[str] = []
@@ -84,11 +84,12 @@ def privileged_are_owned(case: SiteCase) -> Verdict:
     bad: dict[str, list[str]] = {}
     accounts: set[str] = set()
     for host, posture in case.postures.items():
-        for row in privileged.privileged(case.policy, host, posture):
-            accounts.add(row.account)
-            if row.owner not in here:
-                whose = f"{row.owner} has left" if row.owner else "nobody answers for it"
-                bad.setdefault(f"{row.account} ({', '.join(row.rights)}): {whose}", []).append(host)
+        for row, rights in privileged.holders(case.policy, posture):
+            accounts.add(row.name)
+            owner = privileged.owner(case.policy, row.name)
+            if owner not in here:
+                whose = f"{owner} has left" if owner else "nobody answers for it"
+                bad.setdefault(f"{row.name} ({', '.join(map(str, rights))}): {whose}", []).append(host)
     told = [f"{fault} ({', '.join(hosts)})" for fault, hosts in bad.items()]
     return none_of(told, "an owner who is here for every identity of power", f"owned: {', '.join(sorted(accounts))}")
 

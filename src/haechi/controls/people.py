@@ -45,9 +45,9 @@ def trained(case: Case) -> Verdict:
     dated = [who for who in people if who.training_until is not None]
     lapsed = [who for who in dated if untrained(who, day)]
     expected = "whoever has an open account has valid training"
+    bad = _still_open(case, lapsed)
     if not dated and not case.policy.people.training_required:
         return not_here("policy demands no training (people.training_required), and nobody has a date", expected)
-    bad = _still_open(case, lapsed)
     if case.policy.people.training_required:
         open_ones = {fault.partition(":")[0] for fault in _still_open(case, people)}
         bad += [f"{who.id} has no date of training" for who in people if who not in dated and who.id in open_ones]

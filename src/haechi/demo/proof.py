@@ -38,7 +38,7 @@ def judge(playbooks: Playbooks, policy: Policy) -> Proof:
         raise StoryError(str(error)) from error
     return Proof(
         controls={str(status): number for status, number in written.report.tally.counts.items()},
-        report=OUT / write.FORMATS["html"][0],
+        report=OUT / write.names(["html"])[0],
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from haechi.lab.images import BASE_PACKAGES
+from haechi.lab.images import BASE_PACKAGES, RELEASE_PACKAGES
 from haechi.lab.podman import LabError
 from haechi.policy.models import Policy
 
@@ -100,7 +100,7 @@ def _machine(policy: Policy, lab: LabData, name: str) -> Machine:
         name=name,
         container=f"haechi-{policy.site.name}-{name}",
         release=data.release,
-        packages=tuple(sorted({*BASE_PACKAGES, *extra})),
+        packages=tuple(sorted({*BASE_PACKAGES, *RELEASE_PACKAGES.get(data.release, ()), *extra})),
         legs=legs,
         route=None if data.uplink else gateway_of(policy, host.zone),
         managed=host.managed,

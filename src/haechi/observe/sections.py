@@ -257,22 +257,23 @@ class Session(Section):
     name: Text
 
 
-class LastLogin(Section):
-    """One account: the day of its last login, None for none on record, and the day its home was made, None if unknown.
+# Days since 1970-01-01, up to 9999-12-31.
+Day = Annotated[int, Field(gt=0, le=2_932_896)]
 
-    Days are days since 1970-01-01.
-    """
+
+class LastLogin(Section):
+    """One account: the days of its last login, None for none on record, and of its home's making, None if unknown."""
 
     account: Text
-    last: Annotated[int, Field(gt=0)] | None
-    made: Annotated[int, Field(gt=0)] | None
+    last: Day | None
+    made: Day | None
 
 
 class Logins(Section):
     """The record of logins of root and of people; ``since`` is the first day that it tells of."""
 
     source: Literal["lastlog", "lastlog2"]
-    since: Annotated[int, Field(gt=0)]
+    since: Day
     rows: Annotated[tuple[LastLogin, ...], Field(min_length=1)]
 
 

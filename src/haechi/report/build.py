@@ -8,12 +8,14 @@ from datetime import UTC
 from haechi.catalogue import KISA_2026, Article
 from haechi.controls.judging import SITE
 from haechi.controls.model import Control, Scope, Severity, Status
+from haechi.privileged import ROOT, Privileged, Right
 from haechi.report.model import (
     ArticleView,
     ControlView,
     Coverage,
     Framework,
     Group,
+    Holder,
     HostView,
     Point,
     Report,
@@ -50,6 +52,7 @@ def build(stored: Stored, controls: Sequence[Control], articles: Sequence[Articl
         frameworks=_frameworks(articles, views),
         waivers=tuple(_waiver(waiver, stored) for waiver in stored.waivers),
         trend=_trend(stored),
+        holders=_holders(stored.privileged),
     )
 
 
@@ -161,6 +164,26 @@ def _waiver(waiver: Waiver, stored: Stored) -> WaiverView:
         days=(waiver.until - stored.meta.at.astimezone(UTC).date()).days,
         used=sum(row.waiver == waiver.id for row in stored.rows),
     )
+
+
+def _holders(rows: Iterable[Privileged]) -> tuple[Holder, ...]:
+    """Return the identities of power, root first; alike on several hosts they are one line."""
+    alike: dict[tuple[str, str, str, tuple[Right, ...]], list[Privileged]] = {}
+    for row in rows:
+        alike.setdefault((row.account, row.kind, row.owner, row.rights), []).append(row)
+    found = [
+        Holder(
+            account=account,
+            kind=kind,
+            owner=owner,
+            rights=rights,
+            hosts=tuple(row.host for row in members),
+            last=max((row.last for row in members if row.last is not None), default=None),
+            recorded=all(row.recorded for row in members),
+        )
+        for (account, kind, owner, rights), members in alike.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (one.account != ROOT, one.account, one.rights)))
 
 
 def _trend(stored: Stored) -> tuple[Point, ...]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from haechi.catalogue import Article
 from haechi.controls.model import Control, Status
+from haechi.privileged import Privileged, Right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,10 @@ class Earlier:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A run as it was read from the store. ``records`` are those of each subject that its verdicts rest on."""
+    """A run as it was read from the store. ``records`` are those of each subject that its verdicts rest on.
+
+    ``privileged`` are the identities of power; of the hosts in ``unread`` nobody knows who has it.
+    """
 
     meta: Meta
     expected: tuple[str, ...]
@@ -90,6 +94,8 @@ class Stored:
     waivers: tuple[Waiver, ...] = ()
     records: Mapping[str, tuple[Record, ...]]
     earlier: tuple[Earlier, ...] = ()
+    privileged: tuple[Privileged, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +196,23 @@ class WaiverView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Holder:
+    """An identity of power on all hosts where it has the same rights.
+
+    ``last`` is the day of its last login on any of them, None for none on record; ``recorded`` tells whether the record
+    of all of them could be read.
+    """
+
+    account: str
+    kind: str
+    owner: str
+    rights: tuple[Right, ...]
+    hosts: tuple[str, ...]
+    last: date | None
+    recorded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """One run in the trend."""
 
@@ -210,6 +233,7 @@ class Report:
     frameworks: tuple[Framework, ...]
     waivers: tuple[WaiverView, ...]
     trend: tuple[Point, ...]
+    holders: tuple[Holder, ...]
 
     @property
     def meta(self) -> Meta:

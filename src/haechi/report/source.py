@@ -10,12 +10,15 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
+from haechi import runs
 from haechi.controls.judging import SITE
 from haechi.controls.model import Status
 from haechi.evidence import EvidenceError, answers, canonical, chain, checkpoint, files, sitelog
 from haechi.evidence.store import CHECKPOINT, LOG, RECORDS
+from haechi.observe.posture import UnknownError, open_posture
 from haechi.policy import models
 from haechi.policy.resolve import managed
+from haechi.privileged import Privileged, privileged
 from haechi.report.model import Checkpoint, Earlier, Meta, Record, Row, Stored, Waiver
 
 AUDIT, VERDICT = "audit", "verdict"
@@ -69,6 +72,7 @@ def _stored(folder: Path, run: str, records: Sequence[Line], verified: bool | No
     answered = {host for host, answer in answers.of(record for record, _ in records).items() if "observation" in answer}
     seen = answered & {row.subject for row in rows if row.status in SEEN}
     expected = managed(policy)
+    held, unread = _privileged(policy, begin, records)
     return Stored(
         meta=Meta(
             site=str(begin["site"]),
@@ -86,7 +90,27 @@ def _stored(folder: Path, run: str, records: Sequence[Line], verified: bool | No
         waivers=tuple(Waiver(**waiver.model_dump()) for waiver in policy.waivers),
         records=_evidence(records),
         earlier=tuple(_earlier(folder, run)),
+        privileged=held,
+        unread=unread,
     )
+
+
+def _privileged(
+    policy: models.Policy, begin: Mapping[str, Any], records: Sequence[Line]
+) -> tuple[tuple[Privileged, ...], tuple[str, ...]]:
+    """Return the identities of power on every host, and the hosts that did not show theirs."""
+    run = runs.read({**begin, "policy": policy.model_dump(mode="json", by_alias=True), "state": ""})
+    found: list[Privileged] = []
+    unread = []
+    told = answers.of(record for record, _ in records)
+    for host in managed(policy):
+        try:
+            observation = told.get(host, {}).get("observation")
+            posture = open_posture(observation, host=host, nonce=run.nonce, host_key=run.host_keys.get(host))
+            found += privileged(run.policy, host, posture)
+        except UnknownError:
+            unread.append(host)
+    return tuple(found), tuple(unread)
 
 
 def stored_policy(folder: Path, digest: str) -> models.Policy:

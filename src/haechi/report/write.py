@@ -1,4 +1,4 @@
-"""Write the report of a stored audit: a page to read, a sheet to sort, OSCAL to import."""
+"""Write the report of a stored audit: a page to read, sheets to sort, OSCAL to import."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from haechi.report import html, oscal, sheet, source
 from haechi.report.build import build
 from haechi.report.model import Report
 
-FORMATS: Mapping[str, tuple[str, Callable[[Report], str]]] = {
-    "html": ("report.html", html.render),
-    "csv": ("verdicts.csv", sheet.render),
-    "oscal": ("oscal-assessment-results.json", oscal.render),
+FORMATS: Mapping[str, Mapping[str, Callable[[Report], str]]] = {
+    "html": {"report.html": html.render},
+    "csv": {"verdicts.csv": sheet.render, "privileged.csv": sheet.privileged},
+    "oscal": {"oscal-assessment-results.json": oscal.render},
 }
 BROKEN = (
     "The evidence of {run} is BROKEN: run `haechi evidence verify`. "
@@ -47,7 +47,7 @@ def write(
     """
     stored = source.load(folder, keys.public_key(key or folder / keys.PUBLIC), audit)
     report = build(stored, all_controls(), catalogue.articles())
-    return Written(report=report, paths=tuple(_write(out, name, report) for name in formats))
+    return Written(report=report, paths=tuple(_write(out / name, render, report) for name, render in _files(formats)))
 
 
 def known(names: Iterable[str]) -> tuple[str, ...]:
@@ -59,11 +59,18 @@ def known(names: Iterable[str]) -> tuple[str, ...]:
     return wanted
 
 
-def _write(folder: Path, name: str, report: Report) -> Path:
-    file, render = FORMATS[name]
-    path = folder / file
+def names(formats: Iterable[str]) -> tuple[str, ...]:
+    """Return the files that some formats are written to."""
+    return tuple(name for name, _ in _files(formats))
+
+
+def _files(formats: Iterable[str]) -> tuple[tuple[str, Callable[[Report], str]], ...]:
+    return tuple(file for name in formats for file in FORMATS[name].items())
+
+
+def _write(path: Path, render: Callable[[Report], str], report: Report) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render(report), encoding="utf-8", newline="")
     except OSError as error:
         raise files.told(path, error) from error

@@ -17,8 +17,8 @@ def wanted(name: str, status: str = "active", **more: Any) -> dict[str, Any]:
     """Return one account of the desired document."""
     on = status == "active"
     shell = "/bin/bash" if on else "/usr/sbin/nologin"
-    row = {"id": name, "kind": "person", "name": name.title(), "state": status, "login": on, "shell": shell}
-    return {**row, "keys": [ANN], "groups": ["haechi-login"] if on else [], "sudo": [], **more}
+    row = {"id": name, "kind": "person", "name": name.title(), "state": status, "start": None, "login": on}
+    return {**row, "shell": shell, "keys": [ANN], "groups": ["haechi-login"] if on else [], "sudo": [], **more}
 
 
 def desired(*accounts: dict[str, Any], unknown: str = "report") -> dict[str, Any]:

@@ -46,3 +46,13 @@ def test_a_stack_edited_by_hand_is_told(root: Path) -> None:
         (root / f"etc/pam.d/common-{stack}").write_text("")
     with pytest.raises(RefusedError, match=r"would not add pam_faillock\.so: .* was edited by hand"):
         pam.Pam({"enable": ["ours"]}, {}, check=True).validate([])
+
+
+def test_a_profile_of_a_module_is_enabled_only_where_the_module_is(root: Path) -> None:
+    """Each release has one of two modules; the profile of the other would call what is not there."""
+    library = root / "usr/lib/x86_64-linux-gnu/security"
+    library.mkdir(parents=True)
+    (library / "pam_new.so").touch()
+    where = {"enable": ["ours"], "enable_where": {"pam_new.so": "theirs", "pam_old.so": "old"}}
+
+    assert pam.Pam(where, {})._update() == [["pam-auth-update", "--package", "--enable", "ours", "theirs"]]

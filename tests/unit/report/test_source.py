@@ -187,8 +187,8 @@ def test_a_policy_that_was_swapped_is_refused(site: Site) -> None:
         site.load()
 
 
-def test_the_verb_writes_three_files(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The verb prints where the page, the sheet and OSCAL are."""
+def test_the_verb_writes_its_files(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verb prints where the page, the sheets and OSCAL are."""
     site.audit(managed(site.policy))
     out = tmp_path / "out"
 
@@ -196,6 +196,7 @@ def test_the_verb_writes_three_files(site: Site, tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().out.split() == [
         str(out / "report.html"),
         str(out / "verdicts.csv"),
+        str(out / "privileged.csv"),
         str(out / "oscal-assessment-results.json"),
     ]
     with (out / "verdicts.csv").open(encoding="utf-8-sig", newline="") as file:
