@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import ValidationError
 
 from haechi import runs
 from haechi.evidence import EvidenceError, answers, canonical, chain, files, keys, sitelog
@@ -152,8 +151,9 @@ def _only(run: str, records: Iterable[Mapping[str, Any]]) -> Review:
     if len(bodies) != 1:
         raise ReviewError(f"{run}: holds no review: take one of `haechi review list`")
     try:
-        return Review.model_validate_json(json.dumps(canonical.restored(bodies[0])))
-    except ValidationError as error:
+        body = canonical.restored(bodies[0])
+        return Review.model_validate_json(json.dumps(body["review"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise ReviewError(f"{run}: is no review that this version can read: use the version of then") from error
 
 
