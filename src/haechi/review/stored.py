@@ -102,7 +102,7 @@ def again(folder: Path, run: str) -> Review:
 
 
 def sign_offs(folder: Path) -> tuple[list[Held], list[str]]:
-    """Return the newest sign-offs that hold, oldest first, and in words why others do not.
+    """Return the newest sign-offs that hold, by date and person, and in words why others do not.
 
     A sign-off holds where the site's key signed its run's end, the rows on record are those that it names by their
     hash, and the person's own key, as policy had it when it was accepted, signed the document. Raises ``EvidenceError``
@@ -118,7 +118,7 @@ def sign_offs(folder: Path) -> tuple[list[Held], list[str]]:
                 found.append(_held(folder, key, run, reviews))
             except (ReviewError, EvidenceError) as error:
                 faults.append(f"{run}: {error}")
-    return found, faults
+    return sorted(found, key=lambda one: (one.said.date, one.said.reviewer)), faults
 
 
 def _held(folder: Path, key: Ed25519PublicKey, run: str, reviews: Callable[[str], Review]) -> Held:

@@ -98,7 +98,8 @@ def test_the_signature_of_another_review_is_refused(site: Site) -> None:
     new, after = site.review()
 
     assert before.sha256 != after.sha256
-    assert refused(site, text, signature) == f"it signs another review, {old}; this is {new}"
+    assert refused(site, text, signature, new) == f"it signs another review, {old}; this is {new}"
+    assert stored.names(site.folder, stored.VERB) == []
 
 
 def test_other_rows_under_the_name_of_a_review_are_refused(site: Site) -> None:
