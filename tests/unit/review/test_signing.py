@@ -138,7 +138,7 @@ def test_the_owner_of_an_account_among_the_differences_is_refused(site: Site) ->
     site.review()
 
     with pytest.raises(
-        ReviewError, match=r"jisoo's own access is among the differences: [0-9a-f]{8} \(haechi on app1\)"
+        ReviewError, match=r"jisoo's own access is among the differences: [0-9a-f]{10} \(haechi on app1\)"
     ):
         signing.prepare(site.desk(), "jisoo", CORRECT)
 
