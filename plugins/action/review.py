@@ -37,6 +37,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         for line in [*told.lines(review), *(f"  {path}" for path in paths)]:
             self._display.display(line)
         made = {"changed": False, "paths": [str(path) for path in paths], "sha256": review.sha256}
-        result |= made | {CARRIED: [{"kind": stored.REVIEW, "body": review.document()}]}
+        result |= made | {CARRIED: [{"kind": stored.REVIEW, "body": review.record()}]}
         complaint = told.complaint(review)
         return result | ({"failed": True, "msg": complaint} if complaint else {})

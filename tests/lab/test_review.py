@@ -44,7 +44,7 @@ def review(lab: Lab, out: Path) -> tuple[int, str, list[dict[str, str]]]:
 
 
 def differences(words: str) -> list[str]:
-    return re.findall(r"(?m)^ *(?:SURPLUS|MISSING|UNKNOWN) +[0-9a-f]{8} (.*)$", words)
+    return re.findall(r"(?m)^ *(?:SURPLUS|MISSING|UNKNOWN) +[0-9a-f]{10} (.*)$", words)
 
 
 def test_nothing_differs_on_the_hardened_lab(lab: Lab, tmp_path: Path) -> None:

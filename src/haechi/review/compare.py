@@ -44,8 +44,6 @@ def identity(seen: Seen, has: Effective, want: Expected, others: frozenset[str])
         found = [*_state(has, want), *_rights(seen, has, want, others), *_tried(has, want)]
         shut = want.login and has.enters == "no" and not any(kind == "missing" for kind, _, _ in found)
         return [*found, ("missing", "login", "no way in is open")] if shut else found
-    if has.state == NOT_SEEN and want.state == "disabled":
-        return [(NOT_SEEN, "account", seen.unseen["accounts"]), *_rights(seen, has, want, others)]
     gone = [*_still_open(has)] if want.state == "disabled" else [*_there(has)]
     return [*gone, *_surplus_only(_rights(seen, has, want, others), want), *_tried(has, want)]
 
@@ -83,7 +81,7 @@ def explained(host: str, account: str, found: Iterable[Found], policy: Policy, a
 
 def number(*words: str) -> str:
     """Return the id of a difference: short enough to type, the same as long as the difference is the same."""
-    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:8]
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:10]
 
 
 def _waiver(host: str, what: str, policy: Policy, at: datetime) -> str | None:
@@ -111,7 +109,7 @@ def _there(has: Effective) -> Iterator[Found]:
 
 
 def _still_open(has: Effective) -> Iterator[Found]:
-    if has.state == "absent":
+    if has.state in {"absent", NOT_SEEN}:
         return
     if has.state != "expired":
         yield "surplus", "state", "the account has not expired"
@@ -137,11 +135,8 @@ def _rights(seen: Seen, has: Effective, want: Expected, others: frozenset[str]) 
         yield NOT_SEEN, "sudo", unseen.get("sudo") or unseen["accounts"]
     else:
         yield from _both("sudo", has.sudo, want.sudo)
-    if want.login and has.state not in {"absent", NOT_SEEN}:
-        if has.sshd == NOT_SEEN and has.keys is not None:
-            yield NOT_SEEN, "login", has.sshd_why
-        elif has.sshd == "no":
-            yield "missing", "login", f"sshd does not let the account in: {has.sshd_why}"
+    if want.login and has.sshd == "no" and has.state != "absent":
+        yield "missing", "login", f"sshd does not let the account in: {has.sshd_why}"
 
 
 def _both(what: str, has: Iterable[str], want: Iterable[str]) -> Iterator[Found]:

@@ -48,10 +48,11 @@ class Seen:
         return (*self.groups(row), *(group.name for group in self.accounts.groups if group.gid == row.gid))
 
     def key_files(self, account: str) -> tuple[list[KeyFile], list[KeyFile]]:
-        """Return the key files of an account: those that sshd reads, and the others."""
+        """Return the key files of an account: those that sshd reads, and the others; none while sshd was not seen."""
+        if self.sshd is None:
+            return [], []
         mine = [file for file in self.keys or () if file.account == account]
-        settings = sshdoor.of(self.sshd, account) if self.sshd else {}
-        patterns = settings.get("authorizedkeysfile", "").split()
+        patterns = sshdoor.of(self.sshd, account).get("authorizedkeysfile", "").split()
         read = [file for file in mine if is_read(file, patterns)]
         return read, [file for file in mine if file not in read]
 
@@ -67,12 +68,11 @@ def look(posture: Posture, tried: Mapping[str, str]) -> Seen:
             unseen[name] = str(error)
             return None
 
-    sudo = section("sudo", lambda: sudorules.whole(posture.sudo))
     return Seen(
         accounts=section("accounts", lambda: posture.accounts),
         keys=section("keys", lambda: posture.keys),
         sshd=section("sshd", lambda: sshdoor.running(posture.sshd)),
-        sudo=sudo,
+        sudo=section("sudo", lambda: sudorules.whole(posture.sudo)),
         unseen=unseen,
         tried=tried,
     )

@@ -123,6 +123,10 @@ class Review(Part):
         """Return the digest of the review's one form (RFC 8785): what a reviewer signs."""
         return canonical.digest(canonical.dumps(self.document()))
 
+    def record(self) -> dict[str, Any]:
+        """Return what the evidence keeps: the document, and its digest for whoever reads the record without Haechi."""
+        return {"sha256": self.sha256, "review": self.document()}
+
     @property
     def owners(self) -> tuple[str, ...]:
         """Return everybody whose own access is in it: a person's own, and that of the accounts he answers for."""

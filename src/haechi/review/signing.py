@@ -83,7 +83,8 @@ def accept(desk: Desk, text: bytes, signature: bytes, run: str | None = None) ->
     rules.check(_asked(desk, found, held), said)
     if not sshsig.verified(text, signature, NAMESPACE, owner, stored.public_keys(desk.policy, owner)):
         raise ReviewError(f"the signature is not {owner}'s by the keys in policy")
-    name, warning = _record(desk, {"document": text.decode(), "signature": signature.decode(), "key": fingerprint})
+    kept = {"document": text.decode(), "signature": signature.decode(errors="replace"), "key": fingerprint}
+    name, warning = _record(desk, kept)
     signers = {one.said.reviewer for one in held} | {owner}
     return Accepted(said=said, run=name, lacking=rules.lacking(found.review.owners, signers), warning=warning)
 

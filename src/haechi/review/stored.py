@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import ValidationError
 
 from haechi import runs
 from haechi.evidence import EvidenceError, answers, canonical, chain, files, keys, sitelog
@@ -103,7 +102,7 @@ def again(folder: Path, run: str) -> Review:
 
 
 def sign_offs(folder: Path) -> tuple[list[Held], list[str]]:
-    """Return the newest sign-offs that hold, oldest first, and in words why others do not.
+    """Return the newest sign-offs that hold, by date and person, and in words why others do not.
 
     A sign-off holds where the site's key signed its run's end, the rows on record are those that it names by their
     hash, and the person's own key, as policy had it when it was accepted, signed the document. Raises ``EvidenceError``
@@ -119,7 +118,7 @@ def sign_offs(folder: Path) -> tuple[list[Held], list[str]]:
                 found.append(_held(folder, key, run, reviews))
             except (ReviewError, EvidenceError) as error:
                 faults.append(f"{run}: {error}")
-    return found, faults
+    return sorted(found, key=lambda one: (one.said.date, one.said.reviewer)), faults
 
 
 def _held(folder: Path, key: Ed25519PublicKey, run: str, reviews: Callable[[str], Review]) -> Held:
@@ -152,8 +151,9 @@ def _only(run: str, records: Iterable[Mapping[str, Any]]) -> Review:
     if len(bodies) != 1:
         raise ReviewError(f"{run}: holds no review: take one of `haechi review list`")
     try:
-        return Review.model_validate_json(json.dumps(canonical.restored(bodies[0])))
-    except ValidationError as error:
+        body = canonical.restored(bodies[0])
+        return Review.model_validate_json(json.dumps(body["review"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise ReviewError(f"{run}: is no review that this version can read: use the version of then") from error
 
 

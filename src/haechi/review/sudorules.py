@@ -77,7 +77,7 @@ def _is(entry: Any, kind: str) -> bool:
 def _speaks_of(rule: Mapping[str, Any], name: str, row: Account | None, groups: set[str]) -> bool:
     numbers = {str(row.uid)} if row else set()
     for entry in _list(rule.get("User_List")):
-        if _is(entry, "username") and entry["username"] in ({name, ALL} if row else {name}):
+        if _is(entry, "username") and str(entry["username"]) in ({name, ALL} if row else {name}):
             return True
         if _is(entry, "usergroup") and str(entry["usergroup"]) in groups:
             return True

@@ -74,7 +74,7 @@ class Site:
         name = recorder.run
         for host, answer in answers.items():
             recorder.saw(told(host, auditrun.seen(answer)))
-        recorder.saw(told("app1", [{"kind": "review", "body": review.document()}]))
+        recorder.saw(told("app1", [{"kind": "review", "body": review.record()}]))
         recorder.close({})
         assert (recorder.problem, recorder.warning) == ("", "")
         return name, review

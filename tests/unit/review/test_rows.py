@@ -184,6 +184,14 @@ def test_what_was_not_seen_is_unknown_and_never_empty() -> None:
     assert review.unseen == {"app1": {"accounts": "accounts: x", "keys": "keys: x", "sudo": "sudo: x"}}
 
 
+def test_no_key_is_said_to_be_unread_while_nobody_saw_sshd() -> None:
+    """Which files sshd reads is not known then."""
+    blind = world.edited(world.answer("app1"), [{"at": ["sshd"], "unknown": "x"}])
+
+    assert {one.has.keys for one in made(both(app1=blind)).rows if one.host == "app1"} == {None}
+    assert {one.has.waiting for one in made(both(app1=blind)).rows if one.host == "app1"} == {()}
+
+
 def test_a_host_that_did_not_answer_leaves_its_people_unknown() -> None:
     """Each of whom policy gives access there, and the review cannot be signed."""
     review = made(both(db1={"unknown": "unreachable: timed out"}))

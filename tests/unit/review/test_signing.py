@@ -98,7 +98,8 @@ def test_the_signature_of_another_review_is_refused(site: Site) -> None:
     new, after = site.review()
 
     assert before.sha256 != after.sha256
-    assert refused(site, text, signature) == f"it signs another review, {old}; this is {new}"
+    assert refused(site, text, signature, new) == f"it signs another review, {old}; this is {new}"
+    assert stored.names(site.folder, stored.VERB) == []
 
 
 def test_other_rows_under_the_name_of_a_review_are_refused(site: Site) -> None:
@@ -137,7 +138,7 @@ def test_the_owner_of_an_account_among_the_differences_is_refused(site: Site) ->
     site.review()
 
     with pytest.raises(
-        ReviewError, match=r"jisoo's own access is among the differences: [0-9a-f]{8} \(haechi on app1\)"
+        ReviewError, match=r"jisoo's own access is among the differences: [0-9a-f]{10} \(haechi on app1\)"
     ):
         signing.prepare(site.desk(), "jisoo", CORRECT)
 
