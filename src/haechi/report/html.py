@@ -23,7 +23,7 @@ from haechi.report.model import Group, Report
 from haechi.report.words import Pair, both, pair, say
 
 SEVERITIES = tuple(Severity)
-CONTENTS = ("summary", "open", "controls", "hosts", "articles", "waivers", "manual", "method")
+CONTENTS = ("summary", "open", "controls", "hosts", "articles", "privileged", "waivers", "manual", "method")
 
 
 def render(report: Report) -> str:

@@ -53,5 +53,5 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
     )
     found = [problem for topic, leans_on in topics if not leans_on & lost for problem in topic(policy, where)]
     if not lost and not any(problem.severity == "error" for problem in found):
-        found += [*reach.check(standing, where), *unused.check(standing, where), *review.reviewers(standing, where)]
+        found += [*reach.check(standing, where), *unused.check(standing, where), *review.reviewers(policy, where)]
     return found
