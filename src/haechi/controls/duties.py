@@ -156,8 +156,7 @@ CONTROLS = (
         articles=("pipc-5-1", "efsr-8_3", "ismsp-2.2.2", "iso-a.5.3"),
         scope=Scope.SITE,
         status=Status.MANUAL,
-        reason="No policy says yet where personal data lies: that the job reaches none is signed in access-review.",
-        registers=("access-review",),
+        reason="No policy says yet where personal data lies: whoever signs the review of access looks at it.",
     ),
     Control(
         id="root-locked",

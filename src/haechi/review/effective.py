@@ -28,6 +28,7 @@ class Seen:
     keys: tuple[KeyFile, ...] | None
     sshd: Sshd | None
     sudo: Sudo | None
+    principals: Mapping[str, tuple[str, ...]] | None = None
     unseen: Mapping[str, str]
     tried: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,6 +74,7 @@ def look(posture: Posture, tried: Mapping[str, str]) -> Seen:
         keys=section("keys", lambda: posture.keys),
         sshd=section("sshd", lambda: sshdoor.running(posture.sshd)),
         sudo=section("sudo", lambda: sudorules.whole(posture.sudo)),
+        principals=section("certificates", lambda: posture.certificates.principals),
         unseen=unseen,
         tried=tried,
     )
@@ -96,7 +98,7 @@ def of(seen: Seen, account: str) -> Effective:
         password=_password(seen, row),
         keys=keys,
         waiting=tuple(WaitingKey(fingerprint=one, path=f.path) for f in waiting for one in f.fingerprints),
-        certificate=NOT_SEEN if seen.sshd is None else _word(sshdoor.takes_certificates(seen.sshd, account)),
+        certificate=_certificate(seen, account),
         sshd=lets,
         sshd_why=why,
         enters=NOT_SEEN,
@@ -121,6 +123,11 @@ def _password(seen: Seen, row: Account | None) -> Answer:
     if seen.accounts is None:
         return NOT_SEEN
     return _word(row is not None and row.password in USABLE)
+
+
+def _certificate(seen: Seen, account: str) -> Answer:
+    taken = None if seen.sshd is None else sshdoor.takes_certificates(seen.sshd, account, seen.principals)
+    return NOT_SEEN if taken is None else _word(taken)
 
 
 def _groups(seen: Seen, row: Account | None) -> tuple[str, ...] | None:
@@ -154,6 +161,8 @@ def _enters(seen: Seen, row: Account | None, has: Effective) -> Answer:
     if has.state == "locked" and settings.get("usepam") != "yes":
         return "no"
     if has.keys is None:
+        return "yes" if sshdoor.way(settings, key=False, password=row.password) else NOT_SEEN
+    if not has.keys and has.certificate == NOT_SEEN:
         return "yes" if sshdoor.way(settings, key=False, password=row.password) else NOT_SEEN
     key = bool(has.keys) or has.certificate == "yes"
     return _word(sshdoor.way(settings, key=key, password=row.password))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from haechi.observe.posture import UnknownError
 from haechi.observe.sections import Account, Sshd
 
 NONE = {"", "none"}
+# The files that a posture shows; of any others nobody knows who may be an account.
+PRINCIPALS = "/etc/ssh/haechi/principals/%u"
 
 
 def running(sshd: Sshd) -> Sshd:
@@ -58,10 +60,19 @@ def _lists(settings: Mapping[str, str], name: str, groups: tuple[str, ...]) -> t
     return found is None, f"AllowGroups {found or settings['allowgroups']}"
 
 
-def takes_certificates(sshd: Sshd, account: str) -> bool:
-    """Return whether sshd takes certificates of a CA for an account."""
+def takes_certificates(sshd: Sshd, account: str, principals: Mapping[str, Collection[str]] | None) -> bool | None:
+    """Return whether sshd takes certificates of a CA for an account; None where nobody saw who may be the account.
+
+    ``principals`` is what the host's files hold, account to names. Without such files a certificate for the account's
+    own name opens it (sshd_config(5), AuthorizedPrincipalsFile).
+    """
     settings = of(sshd, account)
-    return settings.get("trustedusercakeys", "none") not in NONE and settings.get("pubkeyauthentication") == "yes"
+    if settings.get("trustedusercakeys", "none") in NONE or settings.get("pubkeyauthentication") != "yes":
+        return False
+    file = settings.get("authorizedprincipalsfile", "none")
+    if file in NONE:
+        return True
+    return None if principals is None or file != PRINCIPALS else bool(principals.get(account))
 
 
 def way(settings: Mapping[str, str], *, key: bool, password: str) -> bool:

@@ -82,7 +82,7 @@ def test_a_row_says_who_how_what_and_why() -> None:
             "password": "no",
             "keys": ("SHA256:v+ZcsvpLNsdRcLvZMcTIk+REHptDJnX33ob/GGvDzKQ",),
             "waiting": (),
-            "certificate": "no",
+            "certificate": "yes",
             "sshd": "yes",
             "sshd_why": "AllowGroups haechi-login",
             "enters": "yes",
@@ -107,13 +107,21 @@ def test_a_row_says_who_how_what_and_why() -> None:
     }
 
 
+NO_KEY = {"at": ["keys", "account=minho", "fingerprints"], "set": []}
+NO_CERTIFICATE = {"at": ["certificates", "principals", "minho"], "drop": True}
+
+
 @pytest.mark.parametrize(
     ("account", "changes", "enters"),
     [
         ("minho", [], "yes"),
         ("hana", [], "no"),
         ("root", [], "no"),
-        ("minho", [{"at": ["keys", "account=minho", "fingerprints"], "set": []}], "no"),
+        ("minho", [NO_KEY], "yes"),
+        ("minho", [NO_KEY, NO_CERTIFICATE], "no"),
+        ("minho", [NO_KEY, {"at": ["certificates"], "unknown": "x"}], "unknown"),
+        ("minho", [NO_KEY, {"at": ["sshd", "settings", "authorizedprincipalsfile"], "set": "/etc/other"}], "unknown"),
+        ("minho", [NO_KEY, {"at": ["sshd", "settings", "trustedusercakeys"], "set": "none"}], "no"),
         ("minho", [{"at": ["accounts", "rows", "name=minho", "shell"], "set": "/bin/false"}], "no"),
         ("minho", [{"at": ["accounts", "rows", "name=minho", "password"], "set": "locked"}], "yes"),
         (
@@ -140,7 +148,8 @@ def test_a_row_says_who_how_what_and_why() -> None:
             "minho",
             [
                 {"at": ["keys", "account=minho", "fingerprints"], "set": []},
-                {"at": ["sshd", "settings"], "merge": {"trustedusercakeys": "/etc/ssh/ca.pub"}},
+                NO_CERTIFICATE,
+                {"at": ["sshd", "settings", "authorizedprincipalsfile"], "set": "none"},
             ],
             "yes",
         ),
