@@ -26,6 +26,8 @@ from tests.unit.controls import world
 
 CORRECT = {"all": Decision(decision="correct", note="the role puts it right")}
 PEOPLE = ("jisoo", "minho", "sora", "hana", "outsider")
+# What a review looks at; the rest of a posture is 100 kB that every record would carry.
+LOOKED_AT = {"host", "accounts", "keys", "sshd", "sudo"}
 HERE = Path("inventories/lab")
 
 
@@ -52,6 +54,8 @@ class Site:
         found: dict[str, dict[str, Any]] = {}
         for host in managed(self.desk().policy):
             like = world.answer("db1" if host == "db1" else "app1")
+            kept = {name: seen for name, seen in world.sections(like).items() if name in LOOKED_AT}
+            like = {"observation": {**like["observation"], "data": {"sections": kept}}, "probes": []}
             text = json.dumps(world.edited(like, self.changes.get(host, []))["observation"])
             for who in ("jisoo", "minho"):
                 text = text.replace(world.print_of(who), next(fingerprints([self.public(who)])))
