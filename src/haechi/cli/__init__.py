@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from haechi import __version__
-from haechi.cli import bench, demo, evidence, judge, lab, report, ssh_config, validate
+from haechi.cli import bench, demo, evidence, fleet_bench, judge, lab, report, ssh_config, validate
 
-VERBS = (validate, lab, demo, ssh_config, evidence, judge, report, bench)
+VERBS = (validate, lab, demo, ssh_config, evidence, judge, report, bench, fleet_bench)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

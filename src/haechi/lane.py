@@ -1,0 +1,169 @@
+"""Many hosts at once out of one process: offers of keys, and one program for each host, over new connections.
+
+An ``ssh`` of its own for each connection costs the controller 16 ms, and five are made for every host; asyncssh makes
+one in a quarter of that. What the way there is, and which host keys may answer, ssh's own configuration says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, override
+
+import asyncssh
+
+from haechi import way as ways
+from haechi.hostkeys import HostKeyError
+from haechi.offer import ACCEPTED, REFUSED, UNKNOWN, Offer, merge
+from haechi.way import Way
+
+# A busy sshd drops some of what comes at once (MaxStartups): such a cut is tried again, a refusal never.
+PAUSES = (0.0, 0.4, 1.0)
+LOGIN_S = 20.0
+_RSA = "ssh-rsa"
+FAULTS = (OSError, asyncssh.Error, TimeoutError, HostKeyError)
+
+
+class _Public(asyncssh.SSHKeyPair):
+    """A public key alone, which is enough to ask about it; nothing is ever signed with it (RFC 4252, section 7)."""
+
+    _key_type = "public"
+
+    def __init__(self, line: str) -> None:
+        key = asyncssh.import_public_key(line)
+        super().__init__(key.algorithm, key.algorithm, key.sig_algorithms, key.sig_algorithms, key.public_data, None)
+        self.accepted = False
+
+    @override
+    def sign(self, data: bytes) -> bytes:
+        """Note that sshd would take the key: only then it asks for a signature (SSH_MSG_USERAUTH_PK_OK)."""
+        self.accepted = True
+        raise ValueError("only a public half is here")
+
+
+class _Asking(asyncssh.SSHClient):
+    """Offers one key, once. To be asked for another is sshd's refusal of this one (SSH_MSG_USERAUTH_FAILURE)."""
+
+    def __init__(self, key: _Public) -> None:
+        self.key, self.asked = key, 0
+
+    @override
+    def public_key_auth_requested(self) -> Any:
+        self.asked += 1
+        return self.key if self.asked == 1 else None
+
+    def answer(self, error: BaseException | None) -> Offer:
+        """Return what sshd said; whatever else ended the conversation is no answer."""
+        if self.key.accepted:
+            return Offer(ACCEPTED)
+        if self.asked > 1 and isinstance(error, asyncssh.PermissionDenied):
+            return Offer(REFUSED)
+        return Offer(UNKNOWN, said(error))
+
+
+@dataclass(kw_only=True)
+class Lane:
+    """The connections of one run. The one to a jump host is shared; every other is new and serves one purpose."""
+
+    _hops: dict[tuple[tuple[str, ...], tuple[str, ...]], asyncio.Task[asyncssh.SSHClientConnection]] = field(
+        default_factory=dict
+    )
+
+    async def offers(self, way: Way, people: Mapping[str, Sequence[str]]) -> dict[str, Offer]:
+        """Offer every key of some people to a host, each over a connection of its own."""
+        tries = [(person, key) for person, keys in people.items() for key in keys]
+        heard = await asyncio.gather(*(self._offer(way, person, key) for person, key in tries))
+        told = list(zip((person for person, _ in tries), heard, strict=True))
+        return {person: merge([offer for who, offer in told if who == person]) for person in people}
+
+    async def _offer(self, way: Way, person: str, line: str) -> Offer:
+        heard = Offer(UNKNOWN)
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
+            asking, error = None, None
+            try:
+                asking = _Asking(_Public(line))
+                connection = await self._connect(
+                    way, username=person, client_factory=lambda a=asking: a, client_keys=None
+                )
+                connection.abort()
+            except (*FAULTS, ValueError) as fault:
+                error = fault
+            heard = asking.answer(error) if asking else Offer(UNKNOWN, said(error))
+            if heard.answer != UNKNOWN or not isinstance(error, asyncssh.ConnectionLost):
+                break
+        return heard
+
+    @asynccontextmanager
+    async def program(self, way: Way, command: str, text: bytes) -> AsyncIterator[AsyncIterator[str]]:
+        """Run a command on a host, ``text`` on its standard input; yield the lines it answers as they come.
+
+        Raises one of ``FAULTS`` when the host cannot be reached, or goes away.
+        """
+        connection = await self._connect(way, username=way.user)
+        async with connection, connection.create_process(command, encoding=None) as process:
+            process.stdin.write(text)
+            process.stdin.write_eof()
+            yield _lines(process)
+
+    async def close(self) -> None:
+        """Hang up on the jump hosts."""
+        for hop in self._hops.values():
+            hop.cancel()
+            with contextlib.suppress(asyncio.CancelledError, *FAULTS):
+                (await hop).abort()
+        self._hops.clear()
+
+    async def _connect(self, way: Way, **more: Any) -> asyncssh.SSHClientConnection:
+        tunnel = await self._hop(way.config, way.jump) if way.jump else None
+        keys = [asyncssh.import_public_key(f"{key.kind} {key.blob}") for key in way.pinned]
+        if not keys:
+            raise HostKeyError(f"no key of {way.host} is pinned: run bootstrap for it")
+        options: dict[str, Any] = {"client_keys": list(map(str, way.identities)), "agent_path": way.agent} | more
+        return await asyncssh.connect(
+            way.address,
+            way.port,
+            tunnel=tunnel,
+            proxy_command=way.command,
+            config=None,
+            known_hosts=(keys, [], []),
+            preferred_auth="publickey",
+            connect_timeout=way.connect_s,
+            login_timeout=LOGIN_S,
+            compression_algs=None,
+            x509_trusted_certs=None,
+            **options,
+        )
+
+    async def _hop(self, config: tuple[str, ...], jump: tuple[str, ...]) -> asyncssh.SSHClientConnection:
+        """Return the connection to the last host of a jump, opened once for all that go through it."""
+        task = self._hops.get((config, jump))
+        if task is None or (task.done() and (task.cancelled() or task.exception() or task.result().is_closed())):
+            task = self._hops[config, jump] = asyncio.create_task(self._open(config, jump))
+        return await asyncio.shield(task)
+
+    async def _open(self, config: tuple[str, ...], jump: tuple[str, ...]) -> asyncssh.SSHClientConnection:
+        last = await asyncio.to_thread(ways.find, config, ways.hop(jump[-1]))
+        way = replace(last, jump=jump[:-1] or last.jump)
+        return await self._connect(way, username=way.user)
+
+
+async def _lines(process: asyncssh.SSHClientProcess[bytes]) -> AsyncIterator[str]:
+    async for line in process.stdout:
+        yield line.decode(errors="replace")
+    done = await process.wait()
+    if done.exit_status:
+        raise ConnectionError(_last(done.stderr) or f"the program ended with {done.exit_status}")
+
+
+def _last(text: bytes | str | None) -> str:
+    plain = text.decode(errors="replace") if isinstance(text, bytes) else text or ""
+    return plain.strip().rpartition("\n")[2]
+
+
+def said(error: BaseException | None) -> str:
+    """Return an error in one line, never an empty one."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0] if error else "sshd let somebody in unasked"
