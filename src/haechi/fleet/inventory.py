@@ -12,6 +12,8 @@ SITE = "fleet"
 LEAVER, COLLEAGUE, OWNER = "kim", "kim2", "lee"
 BASTION = "bastion"
 NETWORK = IPv4Network("10.76.0.0/20")
+# For documentation (RFC 5737): nobody is there.
+OFFICE = "192.0.2.0/24"
 FEWEST, MOST = 2, 1000
 _FIRST = 11
 CONNECTION: dict[str, Any] = {
@@ -114,6 +116,13 @@ def _flows(names: tuple[str, ...]) -> list[dict[str, Any]]:
     control = f"{NETWORK.network_address + 1}/32"
     return [
         {"name": "control-to-bastion", "from": [control], "to": [BASTION], "ports": [22], "reason": "Administration"},
+        {
+            "name": "people",
+            "from": [OFFICE],
+            "to": [BASTION],
+            "ports": [22],
+            "reason": "Operators come from the office",
+        },
         {
             "name": "bastion-to-fleet",
             "from": [BASTION],
