@@ -11,7 +11,8 @@ description:
     what M(haechi.guard.revoke) does, and offers both again, from one process. C(close) counts every host of policy,
     writes the record, and fails for whatever is not proven."
   - C(deny) reaches hosts by ssh's own configuration (C(ansible_ssh_common_args), C(ansible_user), C(ansible_host)) and
-    becomes root by C(sudo -n). A host that does not answer is tried again while the rest goes on, and stays an open item.
+    becomes root by C(sudo -n). A host that does not answer is tried again while the
+    rest goes on, and stays an open item.
   - Only an accepted key before, a refused key now, the host's own confirmation and
     an accepted colleague prove a denial.
     A reset or a time-out is unknown.

@@ -7,15 +7,18 @@ tried again while the rest goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from asyncssh import SSHClientConnection
 
 from haechi import errand as errands
 from haechi import way as ways
 from haechi.errand import AnswerError, Errand
 from haechi.hostkeys import HostKeyError
-from haechi.lane import FAULTS, Lane, said
+from haechi.lane import FAULTS, Lane, run, said
 from haechi.offboard import Brief
 from haechi.offer import ACCEPTED, UNKNOWN, Offer
 from haechi.way import Way
@@ -30,6 +33,9 @@ PROGRAM_S = 60.0
 
 class Ask(Protocol):
     """What is needed of a host, so that a test can stand in for one."""
+
+    def reach(self) -> None:
+        """Begin to log in for the errand."""
 
     async def offers(self, people: Mapping[str, tuple[str, ...]]) -> dict[str, Offer]:
         """Offer keys."""
@@ -46,6 +52,14 @@ class Reached:
     arguments: tuple[str, ...]
     python: str = errands.PYTHON
     found: Way | None = None
+    _login: asyncio.Task[SSHClientConnection] | None = None
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def reach(self) -> None:
+        """Begin to log in for the errand, while the keys are offered."""
+        self._login = asyncio.create_task(self._log_in())
+        # Whoever waits for it hears of a failure; where nobody does any more, it is no news.
+        self._login.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def offers(self, people: Mapping[str, tuple[str, ...]]) -> dict[str, Offer]:
         """Offer keys over new connections."""
@@ -59,21 +73,31 @@ class Reached:
 
         Raises ``AnswerError`` where there is none, or a fault of the connection.
         """
-        way = await self._where()
-        command = errands.command(way.user, self.python)
-        async with asyncio.timeout(PROGRAM_S), self.lane.program(way, command, errand.text) as lines:
-            async for line in lines:
-                document = errand.read(line)
-                if document and "people" in document:
-                    return document
-                if document and document.get("shut"):
-                    shut()
+        login, self._login = self._login or asyncio.create_task(self._log_in()), None
+        async with asyncio.timeout(PROGRAM_S), await login as connection:
+            command = errands.command((await self._where()).user, self.python)
+            async with aclosing(run(connection, command, errand.text)) as lines:
+                word = await self._last_word(lines, errand, shut)
+        return word
+
+    @staticmethod
+    async def _last_word(lines: AsyncIterator[str], errand: Errand, shut: Callable[[], None]) -> dict[str, Any]:
+        async for line in lines:
+            document = errand.read(line)
+            if document and "people" in document:
+                return document
+            if document and document.get("shut"):
+                shut()
         raise AnswerError("the host ended without an answer")
 
+    async def _log_in(self) -> SSHClientConnection:
+        return await self.lane.log_in(await self._where())
+
     async def _where(self) -> Way:
-        if self.found is None:
-            self.found = await asyncio.to_thread(ways.find, self.arguments[:-1], self.arguments[-1])
-        return self.found
+        async with self._looking:
+            if self.found is None:
+                self.found = await asyncio.to_thread(ways.find, self.arguments[:-1], self.arguments[-1])
+            return self.found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +145,7 @@ class Denial:
         """Offer the keys, revoke, offer them again."""
         brief, canary = self.brief, self.brief.canaries.get(name)
         record: dict[str, Any] = {"access": name in brief.access, "canary": canary, "earlier": name in self.earlier}
+        host.reach()
         record["before"] = await self.offers(host, canary)
 
         def shut() -> None:

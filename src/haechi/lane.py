@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, override
 
@@ -97,17 +96,12 @@ class Lane:
                 break
         return heard
 
-    @asynccontextmanager
-    async def program(self, way: Way, command: str, text: bytes) -> AsyncIterator[AsyncIterator[str]]:
-        """Run a command on a host, ``text`` on its standard input; yield the lines it answers as they come.
+    async def log_in(self, way: Way) -> asyncssh.SSHClientConnection:
+        """Log in as the automation.
 
-        Raises one of ``FAULTS`` when the host cannot be reached, or goes away.
+        Raises one of ``FAULTS`` when the host cannot be reached.
         """
-        connection = await self._connect(way, username=way.user)
-        async with connection, connection.create_process(command, encoding=None) as process:
-            process.stdin.write(text)
-            process.stdin.write_eof()
-            yield _lines(process)
+        return await self._connect(way, username=way.user)
 
     async def close(self) -> None:
         """Hang up on the jump hosts."""
@@ -151,10 +145,17 @@ class Lane:
         return await self._connect(way, username=way.user)
 
 
-async def _lines(process: asyncssh.SSHClientProcess[bytes]) -> AsyncIterator[str]:
-    async for line in process.stdout:
-        yield line.decode(errors="replace")
-    done = await process.wait()
+async def run(connection: asyncssh.SSHClientConnection, command: str, text: bytes) -> AsyncGenerator[str]:
+    """Run a command on a host, ``text`` on its standard input; yield the lines it answers as they come.
+
+    Raises one of ``FAULTS`` when the host goes away, or the command fails.
+    """
+    async with connection.create_process(command, encoding=None) as process:
+        process.stdin.write(text)
+        process.stdin.write_eof()
+        async for line in process.stdout:
+            yield line.decode(errors="replace")
+        done = await process.wait()
     if done.exit_status:
         raise ConnectionError(_last(done.stderr) or f"the program ended with {done.exit_status}")
 

@@ -37,6 +37,9 @@ class Host:
     shuts_first: bool = False
     out: bool = False
 
+    def reach(self) -> None:
+        """Be near already."""
+
     async def offers(self, people: Mapping[str, tuple[str, ...]]) -> dict[str, Offer]:
         """Refuse the leaver once she is out."""
         self.log.append(f"{self.name} offers")
