@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-SITE = "fleet"
-LEAVER, COLLEAGUE, OWNER = "kim", "kim2", "lee"
+# No real site should be called this: its state folder is removed with it.
+SITE = "fleet-bench"
+LEAVER, COLLEAGUE, OWNER, AUTOMATION = "kim", "kim2", "lee", "haechi"
 BASTION = "bastion"
 NETWORK = IPv4Network("10.76.0.0/20")
 # For documentation (RFC 5737): nobody is there.
@@ -17,7 +18,7 @@ OFFICE = "192.0.2.0/24"
 FEWEST, MOST = 2, 1000
 _FIRST = 11
 CONNECTION: dict[str, Any] = {
-    "ansible_user": "haechi",
+    "ansible_user": AUTOMATION,
     "ansible_become": True,
     "ansible_ssh_common_args": "-F '{{ inventory_dir }}/.ssh_config'",
     "ansible_pipelining": True,
@@ -86,7 +87,7 @@ def _site() -> dict[str, Any]:
 
 def _identities() -> list[dict[str, Any]]:
     return [
-        {"id": "haechi", "kind": "automation", "name": "Playbooks", "owner": OWNER, "jobs": ["automation"]},
+        {"id": AUTOMATION, "kind": "automation", "name": "Playbooks", "owner": OWNER, "jobs": ["automation"]},
         {"id": "sentinel", "kind": "sentinel", "name": "Login canary", "owner": OWNER, "jobs": ["canary"]},
         {"id": OWNER, "name": "Lee", "jobs": ["operator"]},
         {"id": LEAVER, "name": "Kim", "jobs": ["operator"]},

@@ -22,7 +22,7 @@ from haechi import sshconfig
 from haechi.demo import StoryError
 from haechi.demo.playbooks import Playbooks
 from haechi.fleet.figures import Leaving
-from haechi.fleet.inventory import BASTION, COLLEAGUE, LEAVER, SITE, hosts, write
+from haechi.fleet.inventory import AUTOMATION, BASTION, COLLEAGUE, LEAVER, SITE, hosts, write
 from haechi.lab import podman, site
 from haechi.lab.site import Say
 from haechi.policy.models import Policy
@@ -130,7 +130,7 @@ class Fleet:
         )
 
     def look(self) -> None:
-        """See by other ways than offboard's own that the leaver is out and that nobody else is.
+        """See by other ways than offboard's own that the leaver is out, and neither colleague nor automation is.
 
         Raises ``StoryError`` with what was seen instead.
         """
@@ -143,8 +143,9 @@ class Fleet:
                     raise StoryError(f"{COLLEAGUE}'s session on {host} ended with {LEAVER}'s")
                 if self._enters(LEAVER, host):
                     raise StoryError(f"{LEAVER} still gets in on {host}")
-                if not self._enters(COLLEAGUE, host):
-                    raise StoryError(f"{COLLEAGUE} no longer gets in on {host}")
+                for other in (COLLEAGUE, AUTOMATION):
+                    if not self._enters(other, host):
+                        raise StoryError(f"{other} no longer gets in on {host}")
 
     def _ended(self) -> int:
         """Return how many of the leaver's sessions the far side has ended, with the child that ran away."""

@@ -110,8 +110,9 @@ def test_a_host_that_does_not_answer_is_tried_again_and_stays_open() -> None:
 
     assert (log.count("dead errand"), records["dead"]["tries"]) == (3, 3)
     assert log.index("a errand") < 4
-    assert run["open"] == ["dead: unreachable: No route to host"]
+    assert run["open"] == ["dead: unreachable: No route to host (tried 3 times)"]
     assert (run["denied_all_s"], run["hosts"]["a"]["status"]) == (None, "denied")
+    assert run["first_deny_s"] == records["a"]["shut_s"]
 
 
 def test_a_host_that_comes_back_is_proven() -> None:
