@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, override
 
 import asyncssh
@@ -64,10 +65,75 @@ class _Asking(asyncssh.SSHClient):
         return Offer(UNKNOWN, said(error))
 
 
+class _Login(asyncssh.SSHClient):
+    """Logs in with keys that were read once for all hosts."""
+
+    def __init__(self, keys: Sequence[asyncssh.SSHKeyPair]) -> None:
+        self.keys = list(keys)
+
+    @override
+    def public_key_auth_requested(self) -> Any:
+        keys, self.keys = self.keys, []
+        return keys or None
+
+
+@dataclass(kw_only=True)
+class Keyring:
+    """The automation's private keys, read once: from files, and from the agent for those that have a passphrase."""
+
+    _read: dict[tuple[object, ...], tuple[asyncssh.SSHKeyPair, ...]] = field(default_factory=dict)
+    _agents: list[asyncssh.SSHAgentClient] = field(default_factory=list)
+
+    async def of(self, way: Way) -> tuple[asyncssh.SSHKeyPair, ...]:
+        """Return the keys that a way names.
+
+        Raises ``HostKeyError`` when none of them can be used.
+        """
+        name = (way.identities, way.certificates, way.agent, way.only)
+        if name not in self._read:
+            self._read[name] = (*await self._from_agent(way), *_from_files(way))
+        if not self._read[name]:
+            files = ", ".join(map(str, way.identities)) or "none is named"
+            raise HostKeyError(f"no private key to log in with ({files}): is it there, or unlocked in an ssh-agent?")
+        return self._read[name]
+
+    async def _from_agent(self, way: Way) -> Sequence[asyncssh.SSHKeyPair]:
+        if way.agent is None:
+            return ()
+        named = [blob for path in way.identities if (blob := _public_half(path))] if way.only else None
+        try:
+            agent = await asyncssh.connect_agent(way.agent)
+            self._agents.append(agent)
+            return await agent.get_keys(named)
+        except (OSError, ValueError):
+            return ()
+
+    def close(self) -> None:
+        """Let go of the agents."""
+        for agent in self._agents:
+            agent.close()
+
+
+def _from_files(way: Way) -> Iterator[asyncssh.SSHKeyPair]:
+    certificates = [str(path) for path in way.certificates if path.is_file()]
+    for path in way.identities:
+        # One that has a passphrase, or is half of a token, is the agent's business.
+        with contextlib.suppress(OSError, asyncssh.KeyImportError):
+            yield from asyncssh.load_keypairs(str(path), certlist=certificates)
+
+
+def _public_half(path: Path) -> bytes | None:
+    for file in (path.with_name(f"{path.name}.pub"), path):
+        with contextlib.suppress(OSError, asyncssh.KeyImportError):
+            return bytes(asyncssh.read_public_key(file).public_data)
+    return None
+
+
 @dataclass(kw_only=True)
 class Lane:
     """The connections of one run. The one to a jump host is shared; every other is new and serves one purpose."""
 
+    keyring: Keyring = field(default_factory=Keyring)
     _hops: dict[tuple[tuple[str, ...], tuple[str, ...]], asyncio.Task[asyncssh.SSHClientConnection]] = field(
         default_factory=dict
     )
@@ -86,9 +152,7 @@ class Lane:
             asking, error = None, None
             try:
                 asking = _Asking(_Public(line))
-                connection = await self._connect(
-                    way, username=person, client_factory=lambda a=asking: a, client_keys=None
-                )
+                connection = await self._connect(way, asking, person)
                 connection.abort()
             except (*FAULTS, ValueError) as fault:
                 error = fault
@@ -102,22 +166,22 @@ class Lane:
 
         Raises one of ``FAULTS`` when the host cannot be reached.
         """
-        return await self._connect(way, username=way.user)
+        return await self._connect(way, _Login(await self.keyring.of(way)), way.user)
 
     async def close(self) -> None:
-        """Hang up on the jump hosts."""
+        """Hang up on the jump hosts and the agents."""
+        self.keyring.close()
         for hop in self._hops.values():
             hop.cancel()
             with contextlib.suppress(asyncio.CancelledError, *FAULTS):
                 (await hop).abort()
         self._hops.clear()
 
-    async def _connect(self, way: Way, **more: Any) -> asyncssh.SSHClientConnection:
+    async def _connect(self, way: Way, client: asyncssh.SSHClient, user: str) -> asyncssh.SSHClientConnection:
         tunnel = await self._hop(way.config, way.jump) if way.jump else None
         keys = [asyncssh.import_public_key(f"{key.kind} {key.blob}") for key in way.pinned]
         if not keys:
             raise HostKeyError(f"no key of {way.host} is pinned: run bootstrap for it")
-        options: dict[str, Any] = {"client_keys": list(map(str, way.identities)), "agent_path": way.agent} | more
         return await asyncssh.connect(
             way.address,
             way.port,
@@ -131,7 +195,10 @@ class Lane:
             encryption_algs=CIPHERS,
             compression_algs=None,
             x509_trusted_certs=None,
-            **options,
+            client_factory=lambda: client,
+            # None of its own: whoever the client is brings what may be offered.
+            client_keys=None,
+            username=user,
         )
 
     async def _hop(self, config: tuple[str, ...], jump: tuple[str, ...]) -> asyncssh.SSHClientConnection:
@@ -144,7 +211,7 @@ class Lane:
     async def _open(self, config: tuple[str, ...], jump: tuple[str, ...]) -> asyncssh.SSHClientConnection:
         last = await asyncio.to_thread(ways.find, config, ways.hop(jump[-1]))
         way = replace(last, jump=jump[:-1] or last.jump)
-        return await self._connect(way, username=way.user)
+        return await self.log_in(way)
 
 
 async def run(connection: asyncssh.SSHClientConnection, command: str, text: bytes) -> AsyncGenerator[str]:

@@ -20,6 +20,8 @@ _NONE = "none"
 class Way:
     """The way to one host: where it is, which keys of its may answer, and who goes in with what.
 
+    Of an ``agent``'s keys all are meant, or with ``only`` those that ``identities`` name (``IdentitiesOnly``).
+
     ``jump`` are the hosts on the way, the first one first, as ssh_config(5) has them in ``ProxyJump``; they are looked
     up in ``config``, the arguments that name the configuration file.
     """
@@ -30,7 +32,9 @@ class Way:
     user: str
     pinned: tuple[HostKey, ...]
     identities: tuple[Path, ...] = ()
+    certificates: tuple[Path, ...] = ()
     agent: str | None = None
+    only: bool = False
     jump: tuple[str, ...] = ()
     command: str | None = None
     connect_s: float = _CONNECT
@@ -80,8 +84,10 @@ def read(host: str, text: str) -> Way:
         port=port,
         user=one("user", ""),
         pinned=_pinned(one("userknownhostsfile", ""), alias),
-        identities=tuple(path for path in map(_path, said.get("identityfile", ())) if path.is_file()),
-        agent=_agent(one("identityagent", "SSH_AUTH_SOCK"), only=one("identitiesonly", "no") == "yes"),
+        identities=tuple(map(_path, said.get("identityfile", ()))),
+        certificates=tuple(map(_path, said.get("certificatefile", ()))),
+        agent=_agent(one("identityagent", "SSH_AUTH_SOCK")),
+        only=one("identitiesonly", "no") == "yes",
         jump=() if jump == _NONE else tuple(jump.split(",")),
         command=None if through == _NONE else _expanded(through, host, address, port, one("user", "")),
         connect_s=float(patience) if patience.isdecimal() else _CONNECT,
@@ -107,11 +113,11 @@ def _pinned(files: str, alias: str) -> tuple[HostKey, ...]:
     return tuple(key for keys in found for key in keys)
 
 
-def _agent(said: str, *, only: bool) -> str | None:
-    """Return the agent's socket. With ``IdentitiesOnly`` it is asked for nothing that no file names."""
-    if said == _NONE or only:
+def _agent(said: str) -> str | None:
+    """Return the agent's socket; ssh names a variable of the environment by its name."""
+    if said == _NONE:
         return None
-    return os.environ.get("SSH_AUTH_SOCK") if said == "SSH_AUTH_SOCK" else str(_path(said))
+    return os.environ.get(said.removeprefix("$")) if said.removeprefix("$").isupper() else str(_path(said))
 
 
 def _expanded(command: str, host: str, address: str, port: int, user: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,68 @@ def test_a_host_that_does_not_let_the_automation_in_is_not_reached(tmp_path: Pat
         sent(tmp_path, errands.prepare("hana", [], MODULE_UTILS, check=True), user="stranger")
 
 
+def key_file(folder: Path, name: str, passphrase: str | None = None) -> Path:
+    path = folder / f"{name}_{passphrase}"
+    KEYS[name].write_private_key(path)
+    path.chmod(0o600)
+    if passphrase is not None:
+        change = ["ssh-keygen", "-q", "-p", "-P", "", "-N", passphrase, "-f", str(path)]
+        subprocess.run(change, check=True, capture_output=True)
+    KEYS[name].write_public_key(f"{path}.pub")
+    return path
+
+
+@contextmanager
+def agent(folder: Path, monkeypatch: pytest.MonkeyPatch, *keys: Path) -> Iterator[str]:
+    """Run the real ssh-agent with some keys unlocked in it."""
+    socket = str(folder / "agent")
+    monkeypatch.setenv("SSH_AUTH_SOCK", socket)
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        for _attempt in range(50):
+            if Path(socket).exists():
+                break
+            time.sleep(0.1)
+        subprocess.run(["ssh-add", "-q", *keys], check=True, capture_output=True)
+        yield socket
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def enters(folder: Path, **more: Any) -> bool:
+    async def act(lane: Lane, way: Way) -> bool:
+        (await lane.log_in(replace(way, **more))).abort()
+        return True
+
+    return talk(folder, act)
+
+
+def test_a_key_with_a_passphrase_comes_from_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ssh does it: the configuration names the file, the agent holds the key."""
+    locked = key_file(tmp_path, "haechi", "secret")
+    with agent(tmp_path, monkeypatch, key_file(tmp_path, "haechi")) as socket:
+        assert enters(tmp_path, identities=(locked,), agent=socket, only=True)
+        assert enters(tmp_path, identities=(), agent=socket, only=False)
+        with pytest.raises(FAULTS, match="no private key to log in with"):
+            enters(tmp_path, identities=(key_file(tmp_path, "eve", "secret"),), agent=socket, only=True)
+    with pytest.raises(FAULTS, match="no private key to log in with"):
+        enters(tmp_path, identities=(locked,), agent=socket, only=True)
+
+
+def test_the_agent_is_the_one_that_ssh_would_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path, a variable by its name, or none (ssh_config(5), IdentityAgent)."""
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/one")
+    monkeypatch.setenv("OTHER", "/run/two")
+    found = [
+        ways.read("h7", f"hostname h7\nuser a\nidentityagent {word}\n").agent
+        for word in ("SSH_AUTH_SOCK", "$OTHER", "/run/three", "none")
+    ]
+
+    assert found == ["/run/one", "/run/two", "/run/three", None]
+    assert ways.read("h7", "hostname h7\nuser a\n").agent == "/run/one"
+
+
 SAID = """\
 host h7
 user haechi
@@ -259,7 +323,8 @@ def test_the_way_is_what_ssh_says(tmp_path: Path) -> None:
     way = ways.read("h7", SAID.format(folder=tmp_path))
 
     assert (way.address, way.port, way.user, way.jump, way.connect_s) == ("10.0.0.7", 22, "haechi", ("bastion",), 7.0)
-    assert (way.pinned, way.identities, way.agent) == (pin("host"), (tmp_path / "one",), None)
+    assert (way.pinned, way.identities) == (pin("host"), (tmp_path / "one", tmp_path / "missing"))
+    assert way.only is True
 
 
 def test_a_port_of_its_own_is_part_of_a_pin_s_name(tmp_path: Path) -> None:
