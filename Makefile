@@ -1,7 +1,7 @@
 # `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all check lint unit docs test demo demo-down lab-up lab-down molecule breakers bench
+.PHONY: help setup setup-all check lint unit docs test demo demo-down lab-up lab-down molecule breakers bench fleet-bench
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -12,7 +12,7 @@ export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule
 ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo --preserve-env=HOME,CI,HAECHI_STATE_DIR,HAECHI_DEBIAN_MIRROR env PATH='$(PATH)' ANSIBLE_CONFIG='$(ANSIBLE_CONFIG)')
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: podman, mmdebstrap, uv, the environment
 	@.ci/setup
@@ -56,6 +56,9 @@ breakers: setup ## break one control on a machine at a time, on the standing lab
 
 bench: setup ## measure speed on the standing lab, in units of one ping playbook
 	$(ROOT) haechi bench -i inventories/lab
+
+fleet-bench: setup ## measure one leaving on a fleet made for it; fewer hosts: make fleet-bench HOSTS=30
+	$(ROOT) haechi fleet-bench --hosts $(or $(HOSTS),100)
 
 # The last pytest runs everything that pytest can, on the lab that the demo left; its closing line ends the run.
 test: setup-all check molecule demo ## everything there is, as CI runs it

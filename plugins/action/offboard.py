@@ -1,14 +1,17 @@
-"""The controller's steps of an offboarding: record it, deny and prove it on each host, close with what is proven."""
+"""The controller's steps of an offboarding: record it, deny and prove it on every host, close with what is proven."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from haechi import hostkeys, offboard, offboardrun, offer, tombstones
+from haechi import denial, errand, offboard, offboardrun, tombstones
 from haechi.evidence.recorder import CARRIED
 
 _SPEC = {
@@ -17,11 +20,16 @@ _SPEC = {
     "canary": {"type": "str"},
     "unknown": {"type": "bool", "default": False},
     "run": {"type": "dict"},
+    "records": {"type": "dict", "default": {}},
 }
+# What travels to the hosts; it lies beside this plugin in a clone and in an installed collection alike.
+MODULE_UTILS = Path(__file__).resolve().parents[1] / "module_utils"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Thin: what is decided is decided in ``haechi.offboard``."""
+
+    _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Do one step."""
@@ -33,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 return result | self._record(args, variables)
             if args["step"] == "deny":
                 return result | self._deny(args["run"], variables)
-            return result | self._close(args["run"], variables)
+            return result | self._close(args["run"], args["records"])
         except (offboard.OffboardError, tombstones.TombstoneError) as error:
             raise AnsibleActionFail(str(error)) from error
 
@@ -42,67 +50,26 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         inventory = Path(variables["inventory_dir"])
         canary, unknown = args["canary"] or None, args["unknown"]
         run = offboardrun.begin(inventory, args["person"], canary, check=self._task.check_mode, unknown=unknown)
-        if bastion := run.pop("bastion"):
-            offer.open_jump(self._connection.get_option("ssh_common_args") or "", bastion)
         return {"changed": run.pop("changed"), "run": run}
 
     def _deny(self, run: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        host = variables["inventory_hostname"]
-        record, changed = self._proven(host, offboard.read_brief(run["brief"]), run, variables)
-        result: dict[str, Any] = {"changed": changed, "record": record, "diff": record.pop("diff", [])}
-        if record.get("unreachable"):
-            result |= {"unreachable": True, "msg": record["unreachable"]}
-        return result
+        """Deny on every host of the play from this one process: forks of Ansible's would cost most of all."""
+        brief = offboard.read_brief(run["brief"])
+        told = denial.Denial(
+            brief=brief,
+            errand=errand.prepare(brief.person, brief.keys, run["listed"], MODULE_UTILS, check=self._task.check_mode),
+            clock=partial(offboardrun.since, run["clock"]),
+            earlier=frozenset(run["earlier"]),
+        )
+        hosts = [host for host in variables["ansible_play_hosts_all"] if host in brief.hosts]
+        python = variables.get("ansible_python_interpreter", errand.PYTHON)
+        records = denial.deny(told, _arguments(hosts, variables["hostvars"]), run["bastion"], python)
+        changed = any(row.pop("changed", False) for row in records.values())
+        diffs = [{**diff, "before_header": host} for host, row in records.items() if (diff := row.pop("diff", None))]
+        return {"changed": changed, "records": records, "diff": diffs}
 
-    def _proven(
-        self, host: str, brief: offboard.Brief, run: dict[str, Any], variables: dict[str, Any]
-    ) -> tuple[dict[str, Any], bool]:
-        """Offer the keys, revoke, offer them again: one task, so no host waits for another."""
-        canary = brief.canaries.get(host)
-        record: dict[str, Any] = {"access": host in brief.access, "canary": canary, "earlier": host in run["earlier"]}
-        record["before"] = self._offers(host, brief, canary)
-        try:
-            seen = self._execute_module(
-                module_name="haechi.guard.revoke",
-                module_args={
-                    "people": [brief.person],
-                    "keys": {brief.person: list(brief.keys)},
-                    "listed": run["listed"],
-                },
-                task_vars=variables,
-            )
-        except AnsibleConnectionFailure as error:
-            return record | {"unreachable": str(error).strip().splitlines()[-1]}, False
-        except AnsibleError as error:
-            return record | {"error": str(error)}, False
-        if seen.get("unreachable"):
-            return record | {"unreachable": str(seen.get("msg", "unreachable")).strip()}, False
-        if seen.get("failed") or "people" not in seen:
-            return record | {"error": str(seen.get("msg") or seen.get("module_stderr") or "no answer")}, False
-        record |= {"host": seen["people"][brief.person], "diff": seen.get("diff", [])}
-        record["known"] = bool(record["host"]["exists"] or seen.get("changed"))
-        if self._task.check_mode:
-            record |= {"doors": record.pop("host")["doors"]}
-        else:
-            record["after"] = self._offers(host, brief, canary)
-            record["denied_s"] = offboardrun.since(run["clock"])
-        return record, seen.get("changed", False)
-
-    def _offers(self, host: str, brief: offboard.Brief, canary: str | None) -> dict[str, str]:
-        people = {brief.person: brief.keys, **({canary: brief.canary_keys[canary]} if canary else {})}
-        common = self._connection.get_option("ssh_common_args") or ""
-        try:
-            heard = offer.probe(common, self._connection.get_option("host") or host, people)
-        except hostkeys.HostKeyError as error:
-            heard = {name: offer.Offer(offer.UNKNOWN, str(error)) for name in people}
-        person, other = heard[brief.person], heard.get(canary or "", offer.Offer(offer.UNKNOWN, "nobody to ask"))
-        return {"person": person.answer, "person_why": person.why, "canary": other.answer, "canary_why": other.why}
-
-    def _close(self, run: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    def _close(self, run: dict[str, Any], records: dict[str, Any]) -> dict[str, Any]:
         """Count every host of policy, show it, keep it, and fail for whatever is not proven."""
-        hostvars = variables["hostvars"]
-        told = {host: hostvars[host].get("__offboard", {}) for host in variables["ansible_play_hosts_all"]}
-        records = {host: row["record"] for host, row in told.items() if "record" in row}
         closed = offboardrun.finish(run, records, check=self._task.check_mode)
         for line in offboard.lines(closed["run"]):
             self._display.display(line)
@@ -114,3 +81,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if unproven:
             return result | {"failed": True, "msg": f"{run['brief']['person']}: not proven on {', '.join(unproven)}"}
         return result | {"summary": closed["run"]}
+
+
+def _arguments(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the arguments with which Ansible's own connection would call ``ssh``, the host's name last."""
+    found = {}
+    for host in hosts:
+        row = hostvars[host]
+        words = shlex.split(row.get("ansible_ssh_common_args") or "")
+        for flag, name in (("-l", "ansible_user"), ("-p", "ansible_port"), ("-i", "ansible_ssh_private_key_file")):
+            words += [flag, str(row[name])] if row.get(name) else []
+        found[host] = (*words, row.get("ansible_host") or host)
+    return found

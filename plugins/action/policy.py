@@ -1,4 +1,4 @@
-"""Judge the policy on the controller and hand every host what it must become."""
+"""Judge the policy on the controller and keep what every host must become."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible import constants as C  # noqa: N812
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -13,12 +14,13 @@ from ansible.release import __version__ as core_version
 from ansible.utils.vars import load_extra_vars
 
 try:
-    from haechi import gate
+    from haechi import gate, handout
 except ImportError as error:  # the one sentence that a missing environment deserves
     raise AnsibleActionFail(
         "haechi is not installed for the Python that runs Ansible: run `make setup`, then `uv run ansible-playbook ...`"
     ) from error
 
+_SPEC = {"needs": {"type": "list", "elements": "str"}, "documents": {"type": "bool"}}
 GALAXY = Path(__file__).resolve().parents[2] / ".collections/ansible_collections/haechi/guard/galaxy.yml"
 
 
@@ -38,22 +40,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the desired state of every host of the play as the fact ``haechi_desired``."""
+        """Judge, and keep every host's documents for ``haechi.guard.desired`` to hand out."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _, arguments = self.validate_argument_spec({"needs": {"type": "list", "elements": "str"}})
+        _, arguments = self.validate_argument_spec(_SPEC)
         inventory = Path(task_vars["inventory_dir"])
         needs = tuple(arguments["needs"]) if arguments["needs"] is not None else None
         try:
             gate.versions(core_version, collection_version())
             extra = load_extra_vars(self._loader) if context.CLIARGS.get("extra_vars") else {}
-            passed = gate.judge(inventory, task_vars["groups"]["all"], extra, needs)
+            documents = needs is None if arguments["documents"] is None else arguments["documents"]
+            passed = gate.judge(inventory, task_vars["groups"]["all"], extra, needs, documents=documents)
         except gate.GateError as error:
             raise AnsibleActionFail(str(error)) from error
+        handout.keep(Path(C.DEFAULT_LOCAL_TMP), passed.desired)
         return result | {
             "changed": False,
             "warnings": list(passed.warnings),
-            "ansible_facts": {"haechi_desired": passed.desired},
             "haechi_run": passed.run,
             "_ansible_verbose_override": True,
         }

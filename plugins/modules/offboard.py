@@ -6,9 +6,13 @@ DOCUMENTATION = r"""
 module: offboard
 short_description: Record that a person left, deny and prove it on every host, close with what is proven
 description:
-  - "C(record) signs a tombstone before any host is touched: no later run brings the person back. C(deny) offers the
-    person's public key and a colleague's, runs M(haechi.guard.revoke), and offers both again. C(close) counts every
-    host of policy, writes the record, and fails for whatever is not proven."
+  - "C(record) signs a tombstone before any host is touched: no later run brings the person back. C(deny) is one task
+    for all hosts of the play, the bastion first: it offers the person's public key and a colleague's, does on the host
+    what M(haechi.guard.revoke) does, and offers both again, from one process. C(close) counts every host of policy,
+    writes the record, and fails for whatever is not proven."
+  - C(deny) reaches hosts by ssh's own configuration (C(ansible_ssh_common_args), C(ansible_user), C(ansible_host)) and
+    becomes root by C(sudo -n). A host that does not answer is tried again while the
+    rest goes on, and stays an open item.
   - Only an accepted key before, a refused key now, the host's own confirmation and
     an accepted colleague prove a denial.
     A reset or a time-out is unknown.
@@ -34,6 +38,10 @@ options:
   run:
     description: What C(record) returned in C(run); for C(deny) and C(close).
     type: dict
+  records:
+    description: What C(deny) returned in C(records); for C(close).
+    type: dict
+    default: {}
 attributes:
   check_mode: {description: Lists the doors that are open., support: full}
   diff_mode: {description: Shows each door that is shut., support: full}
@@ -46,14 +54,15 @@ EXAMPLES = r"""
   run_once: true
   register: __leaving
 
-- name: Deny hana and prove it
+- name: Deny hana on every host and prove it
   haechi.guard.offboard: {step: deny, run: "{{ __leaving.run }}"}
+  run_once: true
   register: __offboard
 """
 
 RETURN = r"""
 run: {description: What the other steps need., returned: for C(record), type: dict}
-record: {description: What was seen on one host., returned: for C(deny), type: dict}
+records: {description: What was seen on each host., returned: for C(deny), type: dict}
 summary: {description: Every host of policy with what is proven., returned: for C(close) on success, type: dict}
 written: {description: Files that hold the summary., returned: for C(close), type: list}
 """
@@ -66,4 +75,5 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "canary": {"type": "str"},
     "unknown": {"type": "bool", "default": False},
     "run": {"type": "dict"},
+    "records": {"type": "dict", "default": {}},
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: policy
-short_description: Judge the policy and hand every host what it must become
+short_description: Judge the policy and work out what every host must become
 description:
-  - Reads C(group_vars/all/policy) of the inventory in use, judges it, takes the leavers out, and sets the fact
-    C(haechi_desired), one document a role for each host. Connects to no host.
+  - Reads C(group_vars/all/policy) of the inventory in use, judges it, takes the leavers out, and works out what each
+    host must become; M(haechi.guard.desired) hands each host its own part. Connects to no host.
   - The first task of every play, with C(run_once). Fails with all problems at once.
 author: The Haechi project
 options:
@@ -17,6 +17,11 @@ options:
       - Without it the whole policy must be right.
     type: list
     elements: str
+  documents:
+    description:
+      - Whether M(haechi.guard.desired) will ask for what hosts must become.
+      - By default it will, unless C(needs) is given.
+    type: bool
 """
 
 EXAMPLES = r"""
@@ -26,10 +31,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-ansible_facts:
-  description: C(haechi_desired), a mapping of host to its documents.
+haechi_run:
+  description: What the run is about, for its evidence and its judges.
   type: dict
   returned: success
 """
 
-ARGUMENT_SPEC = {"needs": {"type": "list", "elements": "str"}}
+ARGUMENT_SPEC = {"needs": {"type": "list", "elements": "str"}, "documents": {"type": "bool"}}

@@ -52,7 +52,7 @@ people:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import change, read, revoke
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import change, errand
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "people": {"type": "list", "elements": "str", "required": True},
@@ -67,14 +67,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     people, keys = module.params["people"], module.params["keys"]
     try:
-        current = read.current()
-        changes = revoke.plan(current, people, keys, module.params["listed"])
+        module.exit_json(**errand.answer(people, keys, module.params["listed"], check=module.check_mode))
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=f"{error}; nobody was denied here")
-    shown = change.render(changes)
-    if module.check_mode:
-        module.exit_json(people=revoke.foresee(current, people, keys), **shown)
-    module.exit_json(people=revoke.revoke(changes, people, keys), **shown)
 
 
 if __name__ == "__main__":

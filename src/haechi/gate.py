@@ -45,9 +45,14 @@ def versions(core: str, collection: str) -> None:
 
 
 def judge(
-    inventory: Path, hosts: Iterable[str], extra_vars: Mapping[str, object], needs: tuple[str, ...] | None
+    inventory: Path,
+    hosts: Iterable[str],
+    extra_vars: Mapping[str, object],
+    needs: tuple[str, ...] | None,
+    *,
+    documents: bool = True,
 ) -> Passed:
-    """Return what each host must become, leavers taken out.
+    """Return what each host must become, leavers taken out; nothing of that without ``documents``.
 
     ``needs`` None is a run over the whole policy: any error stops it. Otherwise it names the people the run is
     about: every other problem is a warning, so that a typo in a flow keeps no leaver inside.
@@ -70,6 +75,8 @@ def judge(
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
     run = runs.begin(policy, revoked, state, unsound, trust)
     today = runs.read(run).policy
+    if not documents:
+        return Passed(desired={}, run=run, warnings=warnings)
     if loaded.errors:
         return Passed(
             desired={host: {"prove": desired.prove(today, host, revoked)} for host in hosts if host in today.hosts},

@@ -84,7 +84,8 @@ def _canary(policy: Policy, host: str, who: Identity | None, revoked: frozenset[
 def status(record: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Return what is proven for one host, and every reason against "denied"."""
     if record.get("unreachable"):
-        return UNREACHABLE, [str(record["unreachable"])]
+        often = f" (tried {record['tries']} times)" if record.get("tries", 1) > 1 else ""
+        return UNREACHABLE, [f"{record['unreachable']}{often}"]
     if record.get("left_out"):
         return LEFT_OUT, ["not part of this run"]
     if "doors" in record:
@@ -135,6 +136,7 @@ def close(brief: Brief, records: Mapping[str, Mapping[str, Any]], started: str, 
         hosts[host] = record
     todo = [f"{host}: {row['status']}: {'; '.join(row['reasons'])}" for host, row in hosts.items() if row["reasons"]]
     times = [row.get("denied_s") for row in hosts.values()]
+    shut = [row["shut_s"] for row in hosts.values() if row.get("shut_s") is not None]
     nobody = not brief.known and not any(row.get("known") for row in hosts.values())
     proven = all(row["status"] == DENIED for row in hosts.values())
     return {
@@ -144,6 +146,7 @@ def close(brief: Brief, records: Mapping[str, Mapping[str, Any]], started: str, 
         "check": check,
         "started": started,
         "hosts": hosts,
+        "first_deny_s": min(shut, default=None),
         "denied_all_s": max(filter(None, times), default=None) if proven and not check and not nobody else None,
         "canary_ok": all(row.get("after", row.get("before", {})).get("canary") == ACCEPTED for row in hosts.values()),
         "open": todo,

@@ -39,6 +39,8 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
     prints = tuple(fingerprints(brief.keys))
     sequence = 0 if check or not brief.known else tombstones.record(state, person, prints).sequence
     trust = trusts.read(policy, state, tombstones.read(state), datetime.now(UTC))
+    clock = _started()
+    signed = None if sequence == 0 else since(clock)
     earlier = offboard.earlier_proofs(state / "runs", person, sequence)
     return {
         "brief": offboard.plain(brief),
@@ -47,7 +49,8 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
         "listed": {"user_ca": trust.user_ca, "revoked": trust.revoked} if trust.user_ca else {},
         "earlier": sorted(earlier),
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "clock": _started(),
+        "clock": clock,
+        "signed_s": signed,
         "bastion": policy.site.bastion,
         "changed": person not in gone and brief.known,
     }
@@ -65,6 +68,7 @@ def finish(run: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], *, 
     """
     brief = offboard.read_brief(run["brief"])
     closed = offboard.close(brief, records, run["started"], check=check)
+    closed["signed_s"] = run["signed_s"]
     found = not (brief.known or closed["nobody"] or check)
     closed["sequence"] = tombstones.record(Path(run["state"]), brief.person).sequence if found else run["sequence"]
     written = []

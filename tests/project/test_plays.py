@@ -43,6 +43,18 @@ def test_every_playbook_judges_the_policy_first() -> None:
         assert "haechi.guard.policy" in tasks[0], path.name
 
 
+@pytest.mark.parametrize("name", CONFIGURING)
+def test_a_configuring_play_hands_each_host_its_own_part(name: str) -> None:
+    """A fact of the whole fleet on every host of it would grow with the square of the fleet."""
+    for play in plays(name):
+        judged, handed = [*play.get("pre_tasks", []), *play.get("tasks", [])][:2]
+
+        assert judged.get("run_once") is True, play["name"]
+        assert "haechi.guard.desired" in handed, play["name"]
+        assert "run_once" not in handed, play["name"]
+        assert handed.get("tags") == judged.get("tags"), play["name"]
+
+
 def test_no_play_gathers_facts_it_did_not_ask_for() -> None:
     """Fact gathering costs a round trip on every host, and nothing here reads facts."""
     for path in sorted(Path(ROOT / "playbooks").glob("*.yml")):

@@ -44,7 +44,8 @@ def end(name: str, uid: int) -> Ended:
             if _kill(process, uid):
                 killed[process.pid] = process
         clean = 0 if found else clean + 1
-        time.sleep(PAUSE if not found else 0.05)
+        if clean < CLEAN_LOOKS:
+            time.sleep(PAUSE if not found else 0.05)
     left = state.of_person(read.processes(), uid)
     remaining = tuple(process for process in left if not state.is_service(process.unit))
     for process in remaining:

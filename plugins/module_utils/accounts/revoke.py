@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, certificates, end, leave, read, state
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change, End
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 
@@ -40,17 +41,39 @@ def foresee(current: Current, people: Iterable[str], keys: Mapping[str, Sequence
     return found
 
 
-def revoke(changes: tuple[Change, ...], people: Iterable[str], keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Apply the changes and look again. A failure is part of the answer: the rest was tried all the same."""
+def revoke(
+    changes: tuple[Change, ...],
+    people: Iterable[str],
+    keys: Mapping[str, Sequence[str]],
+    shut: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Apply the changes and look again. A failure is part of the answer: the rest was tried all the same.
+
+    Everybody is denied before anything is ended; ``shut`` is called between the two.
+    """
     ended: dict[str, Ended] = {}
     errors: dict[str, str] = {}
-    for change in changes:
-        try:
-            ended |= apply.apply((change,))
-        except AccountError as error:
-            errors[change.account] = str(error)
+    for part in (_doors, _ends):
+        for change in changes:
+            try:
+                ended |= apply.apply((part(change),))
+            except AccountError as error:
+                errors[change.account] = "; ".join(filter(None, [errors.get(change.account), str(error)]))
+        if part is _doors:
+            shut()
+    # Who is refused by the list is on the account of nobody; while it could not be placed nobody is verified.
+    if (listed := errors.pop("root", None)) is not None:
+        errors |= {who: "; ".join(filter(None, [errors.get(who), listed])) for who in people}
     after = read.current()
     return {who: judge(after, who, state.fingerprints(keys.get(who, ())), ended, errors) for who in people}
+
+
+def _doors(change: Change) -> Change:
+    return replace(change, acts=tuple(act for act in change.acts if not isinstance(act, End)))
+
+
+def _ends(change: Change) -> Change:
+    return replace(change, acts=tuple(act for act in change.acts if isinstance(act, End)))
 
 
 def judge(

@@ -50,10 +50,11 @@ def prepare(inventory: Path, policy: Policy) -> Path:
     return folder
 
 
-def up(inventory: Path, say: Say, *, fresh: bool = False) -> None:
+def up(inventory: Path, say: Say, *, fresh: bool = False, image: str | None = None) -> None:
     """Make what is missing of a lab, so that a second call does nothing.
 
-    With ``fresh`` every machine is remade: bare, as on its first day, and no leaver is remembered.
+    With ``fresh`` every machine is remade: bare, as on its first day, and no leaver is remembered. ``image`` is what
+    to make them of instead of bare Debian.
     Raises ``LabError``.
     """
     policy = read_policy(inventory)
@@ -74,7 +75,7 @@ def up(inventory: Path, say: Say, *, fresh: bool = False) -> None:
     if not missing and not halted:
         say(f"all {len(wanted)} machines of {policy.site.name} are up")
         return
-    built = _build(missing, say)
+    built = _build(missing, say) if image is None else {(m.release, m.packages): image for m in missing}
     containers.make_networks(policy)
     maker = _Maker(policy=policy, limits=machine_limits, born=born, built=built, upstream=resolvers())
     with ThreadPoolExecutor(4) as pool:

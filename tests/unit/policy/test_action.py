@@ -17,9 +17,13 @@ PLAY = """
     - name: Judge
       haechi.guard.policy:
       run_once: true
+    - name: Hand out
+      haechi.guard.desired:
     - name: Show
       ansible.builtin.debug:
-        msg: "{{ inventory_hostname }} has {{ haechi_desired[inventory_hostname] | sort | join(' ') }}"
+        msg: >-
+          {{ inventory_hostname }} has {{ haechi_desired[inventory_hostname] | sort | join(' ') }} of
+          {{ haechi_desired | join(' ') }}
 """
 
 
@@ -38,12 +42,12 @@ def run(playbook: Path, *arguments: str, state: Path) -> subprocess.CompletedPro
 
 
 def test_every_host_of_the_play_gets_its_documents_and_none_is_contacted(play: Path, tmp_path: Path) -> None:
-    """Judged once, by --check and for a part of the fleet too; the addresses lead nowhere."""
+    """Its own alone; judged once, by --check and for a part of the fleet too; the addresses lead nowhere."""
     result = run(play, "--check", "--limit", "gw1,db1", state=tmp_path)
 
     assert result.returncode == 0, result.stdout + result.stderr
     for host in ("gw1", "db1"):
-        assert f"{host} has accounts baseline firewall pki prove sshd" in result.stdout
+        assert f'{host} has accounts baseline firewall pki prove sshd of {host}"' in result.stdout
     assert "edge1" not in result.stdout
 
 
@@ -53,3 +57,14 @@ def test_a_policy_name_by_extra_vars_stops_the_play(tmp_path: Path) -> None:
 
     assert result.returncode == 2
     assert "-e: flows: policy name flows set on the command line. Policy has one door" in result.stdout + result.stderr
+
+
+def test_a_host_without_a_part_is_told_why(tmp_path: Path) -> None:
+    """A play that forgot to judge, and one about somebody alone, hand nothing out."""
+    for number, judged in enumerate(("", "    - {haechi.guard.policy: {needs: []}, run_once: true}\n")):
+        path = tmp_path / f"{number}.yml"
+        path.write_text(f"- hosts: gw1\n  gather_facts: false\n  tasks:\n{judged}    - haechi.guard.desired:\n")
+        result = run(path, state=tmp_path)
+
+        assert result.returncode == 2
+        assert "there is no part for gw1" in result.stdout

@@ -1,0 +1,49 @@
+"""Denying people for whoever asked: the module ``revoke``, or a controller that sent this code and waits for lines.
+
+A controller's request is ``{"people": [id], "keys": {id: [line]}, "listed": {}, "check": bool, "nonce": str}``. Its
+answer is JSON, one document a line, each with the nonce: ``{"shut": true}`` as soon as nobody of them gets in, and at
+last ``people`` as the module returns them with ``changed``, ``changes`` and ``diff``, or ``failed`` with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import change, read, revoke
+
+
+def answer(
+    people: Sequence[str],
+    keys: Mapping[str, Sequence[str]],
+    listed: Mapping[str, str],
+    *,
+    check: bool,
+    shut: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Look, deny, kill, look again; with ``check`` only look. ``listed`` is what ``revoke.plan`` takes.
+
+    Raises ``AccountError`` or ``OSError``; nobody was denied then.
+    """
+    current = read.current()
+    changes = revoke.plan(current, people, keys, listed)
+    shown = change.render(changes)
+    if check:
+        return {"people": revoke.foresee(current, people, keys), **shown}
+    return {"people": revoke.revoke(changes, people, keys, shut), **shown}
+
+
+def run(text: str, say: Callable[[str], object]) -> None:
+    """Carry a request out and say each document of the answer."""
+    request = json.loads(text)
+
+    def tell(document: dict[str, Any]) -> None:
+        say(json.dumps({**document, "nonce": request["nonce"]}))
+
+    try:
+        asked = (request["people"], request["keys"], request["listed"])
+        told = answer(*asked, check=request["check"], shut=lambda: tell({"shut": True}))
+    except (change.AccountError, OSError) as error:
+        told = {"failed": f"{error}; nobody was denied here"}
+    tell(told)

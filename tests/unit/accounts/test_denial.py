@@ -1,0 +1,142 @@
+"""How the denial of one leaver goes over a fleet, with hosts that a test plays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from haechi import offboard
+from haechi.denial import Denial
+from haechi.errand import AnswerError, Errand
+from haechi.offboard import Brief
+from haechi.offer import Offer
+
+OUT = {
+    "exists": True,
+    "denied": True,
+    "killed": [{"pid": 7, "name": "bash", "unit": "", "uids": [1001]}],
+    "escalated": [],
+    "remaining": [],
+    "open": [],
+    "account_phase": "refused",
+    "error": None,
+    "verified": True,
+}
+
+
+@dataclass
+class Host:
+    """A host that answers as it is told: ``troubles`` are what the first errands end with."""
+
+    name: str
+    log: list[str]
+    troubles: list[Exception] = field(default_factory=list)
+    shuts_first: bool = False
+    out: bool = False
+
+    def reach(self) -> None:
+        """Be near already."""
+
+    async def offers(self, people: Mapping[str, tuple[str, ...]]) -> dict[str, Offer]:
+        """Refuse the leaver once she is out."""
+        self.log.append(f"{self.name} offers")
+        return {who: Offer("refused" if who == "hana" and self.out else "accepted") for who in people}
+
+    async def errand(self, errand: Errand, shut: Callable[[], None]) -> dict[str, Any]:  # noqa: ARG002 - as asked
+        """Shut her out, or fail."""
+        self.log.append(f"{self.name} errand")
+        if self.troubles:
+            self.out = self.shuts_first
+            raise self.troubles.pop(0)
+        shut()
+        self.out = True
+        return {"people": {"hana": OUT}, "changed": True, "diff": {"before": "", "after": ""}}
+
+
+def denied(hosts: dict[str, Host], first: str | None = None, **more: Any) -> dict[str, dict[str, Any]]:
+    names = tuple(hosts)
+    brief = Brief(
+        person="hana",
+        keys=("k",),
+        hosts=names,
+        access=names,
+        canaries=dict.fromkeys(names, "minho"),
+        canary_keys={"minho": ("m",)},
+    )
+    ticks = count(1)
+    denial = Denial(
+        brief=brief,
+        errand=Errand(request={"check": False, "nonce": "n"}, code=b""),
+        clock=lambda: float(next(ticks)),
+        tries=(0.0, 0.01, 0.02),
+        **more,
+    )
+    return asyncio.run(denial.everywhere(hosts, first))
+
+
+def test_every_host_is_proven_by_both_offers_and_its_own_word() -> None:
+    """Denied is accepted before, refused after, and confirmed between; the two moments are measured."""
+    log: list[str] = []
+    records = denied({"a": Host("a", log)})
+
+    assert log == ["a offers", "a errand", "a offers"]
+    assert offboard.status(records["a"]) == ("denied", [])
+    assert (records["a"]["shut_s"], records["a"]["denied_s"], records["a"]["tries"]) == (1.0, 2.0, 1)
+
+
+def test_the_bastion_is_shut_before_any_other_host_is_asked() -> None:
+    """It is the door to all others."""
+    log: list[str] = []
+    denied({name: Host(name, log) for name in ("a", "b", "bastion")}, "bastion")
+
+    assert log[:3] == ["bastion offers", "bastion errand", "bastion offers"]
+    assert sorted(log[3:]) == sorted(f"{name} {act}" for name in ("a", "b") for act in ("offers", "errand", "offers"))
+
+
+def test_a_host_that_does_not_answer_is_tried_again_and_stays_open() -> None:
+    """Named, retried, never called denied; and the rest does not wait for it."""
+    log: list[str] = []
+    hosts = {"dead": Host("dead", log, [OSError("No route to host")] * 9), "a": Host("a", log)}
+    records = denied(hosts)
+    run = offboard.close(
+        Brief(person="hana", keys=(), hosts=("dead", "a"), access=(), canaries={}, canary_keys={}),
+        records,
+        "t",
+        check=False,
+    )
+
+    assert (log.count("dead errand"), records["dead"]["tries"]) == (3, 3)
+    assert log.index("a errand") < 4
+    assert run["open"] == ["dead: unreachable: No route to host (tried 3 times)"]
+    assert (run["denied_all_s"], run["hosts"]["a"]["status"]) == (None, "denied")
+    assert run["first_deny_s"] == records["a"]["shut_s"]
+
+
+def test_a_host_that_comes_back_is_proven() -> None:
+    """One lost connection is no lost host."""
+    records = denied({"a": Host("a", [], [ConnectionError("reset")])})
+
+    assert (records["a"]["tries"], offboard.status(records["a"])) == (2, ("denied", []))
+
+
+def test_a_try_that_was_cut_off_after_the_denial_keeps_its_positive_control() -> None:
+    """The key was seen accepted in this run; that it is refused at the second try is the denial itself."""
+    records = denied({"a": Host("a", [], [ConnectionError("reset")], shuts_first=True)})
+
+    assert records["a"]["before"]["person"] == "accepted"
+    assert offboard.status(records["a"]) == ("denied", [])
+
+
+def test_a_host_s_own_failure_is_not_tried_again() -> None:
+    """It answered; what it said is for a person to read."""
+    log: list[str] = []
+    records = denied({"a": Host("a", log, [AnswerError("hana is root here; nobody was denied here")])})
+
+    assert log.count("a errand") == 1
+    assert offboard.status(records["a"]) == (
+        "unknown",
+        ["the host's own check failed: hana is root here; nobody was denied here"],
+    )
