@@ -6,7 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +19,6 @@ from testinfra.host import Host
 ROOT = Path(__file__).parents[3]
 INVENTORY = ROOT / "molecule/inventory"
 BIN = Path(sys.executable).parent
-CERTIFICATE_ONLY = ("-o", "PubkeyAcceptedAlgorithms=ssh-ed25519-cert-v01@openssh.com")
 Done = subprocess.CompletedProcess[str]
 
 
@@ -44,6 +46,27 @@ def words(done: Done) -> str:
     return " ".join((done.stdout + done.stderr).split())
 
 
+@contextmanager
+def agent(folder: Path, key: Path, certificate: Path) -> Iterator[Path]:
+    """Run an ssh-agent that holds a key and a certificate of it (ssh-add(1) takes the file beside the key)."""
+    own = Path(tempfile.mkdtemp(dir=folder))
+    shutil.copy(key, own / "key")
+    shutil.copy(certificate, own / "key-cert.pub")
+    # In the foreground, so that it ends with the login. A path of a test's folder may be longer than a socket's.
+    with tempfile.TemporaryDirectory() as short:
+        socket = Path(short, "agent")
+        process = subprocess.Popen(["/usr/bin/ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + 5
+            while not socket.exists() and time.monotonic() < until:
+                time.sleep(0.02)
+            run("/usr/bin/ssh-add", "-q", own / "key", SSH_AUTH_SOCK=str(socket))
+            yield socket
+        finally:
+            process.terminate()
+            process.wait()
+
+
 @dataclass(frozen=True)
 class Desk:
     """Where a test asks for certificates and uses them; ``name`` is the machine it is about."""
@@ -67,12 +90,20 @@ class Desk:
         return run("haechi", "cert", "issue", person, *asked, *more, **env), out
 
     def login(self, account: str, certificate: Path, key: str, *options: str, machine: str = "") -> Done:
-        """Log in with a key and a certificate; the bare key is not offered."""
+        """Log in with a certificate that an agent has the key of; the bare key is not offered."""
+        with agent(self.folder, self.keys / key, certificate) as socket:
+            who = ("-o", f"IdentityAgent={socket}", "-o", "IdentitiesOnly=yes", "-i", certificate, "-l", account)
+            return self.ssh(*who, *options, machine or self.name)
+
+    def bare(self, account: str, key: str) -> Done:
+        """Log in with a key alone."""
+        return self.ssh("-i", self.keys / key, "-l", account, self.name)
+
+    @staticmethod
+    def ssh(*arguments: object) -> Done:
+        """Ask who one is there, over a new connection."""
         fresh = ("-o", "ControlPath=none", "-o", "ControlMaster=no", "-o", "BatchMode=yes")
-        who = ("-i", str(self.keys / key), "-o", f"CertificateFile={certificate}", "-l", account)
-        config = ("-F", str(INVENTORY / ".ssh_config"))
-        target = (machine or self.name, "id", "-un")
-        return run("/usr/bin/ssh", *config, *fresh, *options, *CERTIFICATE_ONLY, *who, *target)
+        return run("/usr/bin/ssh", "-F", INVENTORY / ".ssh_config", *fresh, *arguments, "id", "-un")
 
     def own(self, person: str, machine: str = "") -> Done:
         """Log in as a person with the certificate that was issued to them."""
