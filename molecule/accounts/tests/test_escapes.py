@@ -21,7 +21,8 @@ BROUGHT = f"SYSTEMD_PAGERSECURE=0 SYSTEMD_PAGER={PAGER} PAGER={PAGER} EDITOR={PA
 KEEP = "/etc/sudoers.d/00-keep"
 # Without a size and a kind of its own a terminal is none to a pager, which then shows everything at once.
 SCREEN = "stty rows 24 columns 80; export TERM=vt100; "
-KEYS = (f"!sh -c 'id -u >>{PROOF}'\n", "\n", "!sh\n", f"id -u >>{PROOF}\n", "exit\n", "q", "q\n")
+# Typed one by one, as by a person: more(1) takes what comes with `!` in one go for further commands of its own.
+KEYS = ("!", f"id -u >>{PROOF}", "\n", "\n", "!", "sh", "\n", f"id -u >>{PROOF}", "\n", "exit\n", "q", "q\n")
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def at_a_terminal(machine: Machine, command: str) -> list[str]:
     with subprocess.Popen([*machine.ssh("ann", "-tt"), SCREEN + command], text=True, **pipes) as session:
         assert session.stdin is not None
         for key in KEYS:
-            time.sleep(0.5)
+            time.sleep(0.3)
             try:
                 session.stdin.write(key)
                 session.stdin.flush()
