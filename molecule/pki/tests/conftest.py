@@ -99,11 +99,13 @@ class Desk:
         """Log in with a key alone."""
         return self.ssh("-i", self.keys / key, "-l", account, self.name)
 
-    @staticmethod
-    def ssh(*arguments: object) -> Done:
-        """Ask who one is there, over a new connection."""
+    def ssh(self, *arguments: object) -> Done:
+        """Ask who one is there, over a new connection, with none of the automation's own keys."""
+        lines = (INVENTORY / ".ssh_config").read_text().splitlines()
+        config = self.folder / "ssh_config"
+        config.write_text("".join(f"{line}\n" for line in lines if "IdentityFile" not in line))
         fresh = ("-o", "ControlPath=none", "-o", "ControlMaster=no", "-o", "BatchMode=yes")
-        return run("/usr/bin/ssh", "-F", INVENTORY / ".ssh_config", *fresh, *arguments, "id", "-un")
+        return run("/usr/bin/ssh", "-F", config, *fresh, *arguments, "id", "-un")
 
     def own(self, person: str, machine: str = "") -> Done:
         """Log in as a person with the certificate that was issued to them."""
