@@ -7,9 +7,9 @@ module: offboard
 short_description: Record that a person left, deny and prove it on every host, close with what is proven
 description:
   - "C(record) signs a tombstone before any host is touched: no later run brings the person back. C(deny) is one task
-    for all hosts of the play, the bastion first: it offers the person's public key and a colleague's, does on the host
-    what M(haechi.guard.revoke) does, and offers both again, from one process. C(close) counts every host of policy,
-    writes the record, and fails for whatever is not proven."
+    for all hosts of the play, the bastion first: it offers the person's public key, does on the host what
+    M(haechi.guard.revoke) does, and offers it again beside a colleague's, from one process. C(close) counts every host
+    of policy, writes the record, and fails for whatever is not proven."
   - C(deny) reaches hosts by ssh's own configuration (C(ansible_ssh_common_args), C(ansible_user), C(ansible_host)) and
     becomes root by C(sudo -n). A host that does not answer is tried again while the
     rest goes on, and stays an open item.

@@ -120,7 +120,9 @@ def _offer_reasons(record: Mapping[str, Any]) -> list[str]:
         )
     if after.get("person") != REFUSED and (record["access"] or after.get("person") == ACCEPTED):
         reasons.append(f"the key is {after.get('person')} now ({after.get('person_why') or 'not refused'})")
-    for when, seen in (("before", before), ("after", after)):
+    # Before, the leaver's own accepted key shows that the way is open; a canary asked then must be accepted as well.
+    asked = [("before", before)] if "canary" in before else []
+    for when, seen in (*asked, ("after", after)):
         if seen.get("canary") != ACCEPTED:
             why = seen.get("canary_why") or "so a refusal proves nothing"
             reasons.append(f"canary {record.get('canary') or '(none)'} {seen.get('canary')} {when} ({why})")

@@ -7,6 +7,7 @@ sites that use the same addresses, never match another machine's key.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -41,6 +42,11 @@ Host *
 """
 
 
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_SHARED = ("ControlMaster", "ControlPath", "ControlPersist")
+_WRITTEN = {"HostName", "HostKeyAlias", "ProxyJump", *_SHARED, *re.findall(r"^  (\w+)", _COMMON, re.MULTILINE)}
+
+
 def automation_id(policy: Policy) -> str:
     """Return the account that every playbook connects as: the first active automation identity."""
     for identity in policy.identities:
@@ -67,6 +73,27 @@ def render(policy: Policy, state_dir: Path, identity_file: Path) -> str:
         identity=_quoted(identity_file),
     )
     return "\n".join([_HEAD, *blocks, common])
+
+
+def parse(text: str) -> dict[str, dict[str, str]] | None:
+    """Return keyword (in lower case) to value for each host of a text that ``render`` wrote; none for any other text.
+
+    Of two values the first wins (ssh_config(5)), and what all have in common stands last.
+    """
+    blocks: dict[str, dict[str, str]] = {}
+    block: dict[str, str] | None = None
+    if not text.startswith(_HEAD):
+        return None
+    for line in filter(None, text.removeprefix(_HEAD).splitlines()):
+        keyword, _, value = line.strip().partition(" ")
+        if keyword == "Host" and "*" not in blocks and (value == "*" or _NAME.fullmatch(value)):
+            block = blocks.setdefault(value, {})
+        elif line.startswith("  ") and keyword in _WRITTEN and block is not None:
+            block.setdefault(keyword.lower(), value)
+        else:
+            return None
+    common = blocks.pop("*", None)
+    return None if common is None else {name: {**common, **rows} for name, rows in blocks.items()}
 
 
 def write(path: Path, text: str) -> bool:

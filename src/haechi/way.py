@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shlex
 import subprocess
@@ -9,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from haechi import sshconfig
 from haechi.hostkeys import HostKey, HostKeyError, entries
 
 _PATIENCE = 20
@@ -42,10 +45,38 @@ class Way:
 
 
 def find(arguments: Sequence[str], host: str) -> Way:
-    """Return the way that ``ssh`` with these arguments would take (``ssh -G``).
+    """Return the way that ``ssh`` with these arguments would take.
 
-    Raises ``HostKeyError`` when ssh cannot read its configuration.
+    A configuration that Haechi wrote says so itself; for any other, and any other argument, ssh is asked, which costs
+    5 ms. Raises ``HostKeyError`` when ssh cannot read its configuration.
     """
+    text = _written(tuple(arguments), host) or _asked(arguments, host)
+    return replace(read(host, text), config=_config(arguments))
+
+
+def _written(arguments: tuple[str, ...], host: str) -> str | None:
+    """Return what ``ssh -G`` would say of a host, out of a file that ``haechi ssh-config`` wrote; none for another."""
+    user: tuple[tuple[str, str], ...]
+    match arguments:
+        case ("-F", file):
+            user = ()
+        case ("-F", file, "-l", name):
+            user = (("user", name),)
+        case _:
+            return None
+    with contextlib.suppress(OSError):
+        known = _book(file, Path(file).stat().st_mtime_ns)
+        if known is not None and host in known:
+            return "".join(f"{keyword} {value}\n" for keyword, value in (*user, *known[host].items()))
+    return None
+
+
+@functools.lru_cache(maxsize=4)
+def _book(file: str, _changed: int) -> dict[str, dict[str, str]] | None:
+    return sshconfig.parse(Path(file).read_text(encoding="utf-8", errors="replace"))
+
+
+def _asked(arguments: Sequence[str], host: str) -> str:
     try:
         done = subprocess.run(
             ["ssh", "-G", *arguments, host],
@@ -60,7 +91,7 @@ def find(arguments: Sequence[str], host: str) -> Way:
     if done.returncode:
         said = done.stderr.strip().rpartition("\n")[2]
         raise HostKeyError(f"ssh cannot read its configuration ({said}): write it by `haechi ssh-config -i ..`")
-    return replace(read(host, done.stdout), config=_config(arguments))
+    return done.stdout
 
 
 def read(host: str, text: str) -> Way:

@@ -14,6 +14,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import
 
 # One clean look may fall between a parent's death and its child's birth; two with a pause between do not.
 CLEAN_LOOKS, PAUSE, PATIENCE = 2, 0.25, 5.0
+# Whom logind knows now (sd_uid_get_state(3)); to ask it about anybody else costs two programs and tells nothing.
+USERS = "/run/systemd/users"
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ def show(process: Process) -> dict[str, object]:
 def end(name: str, uid: int) -> Ended:
     """End everything of a person; services are left and named. Returns after two clean sweeps or when patience ends."""
     killed = {row.pid: row for row in _killable(uid)}
-    for verb in ("disable-linger", "terminate-user"):
-        _loginctl(verb, name)
+    for verb, known in (("disable-linger", f"{read.LINGER}/{name}"), ("terminate-user", f"{USERS}/{uid}")):
+        if os.path.lexists(known):
+            _loginctl(verb, name)
     with contextlib.suppress(OSError):
         hold.remove(f"{read.LINGER}/{name}")
     clean, until = 0, time.monotonic() + PATIENCE

@@ -140,7 +140,7 @@ CONTROLS = (
         judge=auditors_change_nothing,
         breaker=Breaker(
             how="an auditor gets a sudo rule",
-            script="umask 337; echo 'sora ALL=(root) NOPASSWD: /usr/bin/id' > /etc/sudoers.d/hx",
+            script="umask 337; echo 'sora ALL=(root) NOEXEC: /usr/bin/id' > /etc/sudoers.d/hx",
             mend="undo",
             undo="rm -f /etc/sudoers.d/hx",
             touches=("sudoers",),

@@ -154,7 +154,7 @@ CONTROLS = (
             mend="undo",
             undo="sed -i '/^breaker-root:/d' /etc/passwd /etc/shadow",
             touches=("passwd",),
-            also=("U-10",),
+            also=("U-10", "privileged-owned"),
         ),
     ),
     kisa(
@@ -249,6 +249,8 @@ CONTROLS = (
             script="mv /home/jisoo /home/jisoo.away",
             undo="test ! -d /home/jisoo.away || { rm -rf /home/jisoo && mv /home/jisoo.away /home/jisoo; }",
             touches=("home:jisoo",),
+            # Who never logged in is counted from the home.
+            also=("accounts-in-use",),
         ),
     ),
     kisa(

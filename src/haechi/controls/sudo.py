@@ -125,6 +125,7 @@ CONTROLS = (
             mend="undo",
             undo="rm -f /etc/sudoers.d/hx",
             touches=("sudoers",),
+            also=("sudo-no-escape",),
         ),
     ),
     Control(
@@ -151,7 +152,7 @@ CONTROLS = (
             how="an operator's rules are replaced by one that allows everything",
             script=f"chmod 0640 {MINE}; echo 'minho ALL=(ALL:ALL) NOPASSWD: ALL' > {MINE}; chmod 0440 {MINE}",
             touches=("sudoers",),
-            also=("sudo-exact",),
+            also=("sudo-exact", "sudo-no-escape"),
         ),
     ),
     Control(

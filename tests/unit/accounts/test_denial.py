@@ -35,6 +35,7 @@ class Host:
     log: list[str]
     troubles: list[Exception] = field(default_factory=list)
     shuts_first: bool = False
+    lets_in: tuple[str, ...] = ("hana", "minho")
     out: bool = False
 
     def reach(self) -> None:
@@ -42,21 +43,24 @@ class Host:
 
     async def offers(self, people: Mapping[str, tuple[str, ...]]) -> dict[str, Offer]:
         """Refuse the leaver once she is out."""
-        self.log.append(f"{self.name} offers")
-        return {who: Offer("refused" if who == "hana" and self.out else "accepted") for who in people}
+        self.log.append(f"{self.name} offers {' '.join(people)}")
+        gone = {"hana"} if self.out else set()
+        return {who: Offer("accepted" if who in self.lets_in and who not in gone else "refused") for who in people}
 
-    async def errand(self, errand: Errand, shut: Callable[[], None]) -> dict[str, Any]:  # noqa: ARG002 - as asked
+    async def errand(self, errand: Errand, shut: Callable[[], None]) -> dict[str, Any]:
         """Shut her out, or fail."""
         self.log.append(f"{self.name} errand")
         if self.troubles:
             self.out = self.shuts_first
             raise self.troubles.pop(0)
+        if errand.request["check"]:
+            return {"people": {"hana": {"exists": True, "doors": ["account not expired"]}}}
         shut()
         self.out = True
         return {"people": {"hana": OUT}, "changed": True, "diff": {"before": "", "after": ""}}
 
 
-def denied(hosts: dict[str, Host], first: str | None = None, **more: Any) -> dict[str, dict[str, Any]]:
+def denied(hosts: dict[str, Host], first: str | None = None, *, check: bool = False) -> dict[str, dict[str, Any]]:
     names = tuple(hosts)
     brief = Brief(
         person="hana",
@@ -69,10 +73,9 @@ def denied(hosts: dict[str, Host], first: str | None = None, **more: Any) -> dic
     ticks = count(1)
     denial = Denial(
         brief=brief,
-        errand=Errand(request={"check": False, "nonce": "n"}, code=b""),
+        errand=Errand(request={"check": check, "nonce": "n"}, code=b""),
         clock=lambda: float(next(ticks)),
         tries=(0.0, 0.01, 0.02),
-        **more,
     )
     return asyncio.run(denial.everywhere(hosts, first))
 
@@ -82,7 +85,7 @@ def test_every_host_is_proven_by_both_offers_and_its_own_word() -> None:
     log: list[str] = []
     records = denied({"a": Host("a", log)})
 
-    assert log == ["a offers", "a errand", "a offers"]
+    assert log == ["a offers hana", "a errand", "a offers hana minho"]
     assert offboard.status(records["a"]) == ("denied", [])
     assert (records["a"]["shut_s"], records["a"]["denied_s"], records["a"]["tries"]) == (1.0, 2.0, 1)
 
@@ -92,8 +95,9 @@ def test_the_bastion_is_shut_before_any_other_host_is_asked() -> None:
     log: list[str] = []
     denied({name: Host(name, log) for name in ("a", "b", "bastion")}, "bastion")
 
-    assert log[:3] == ["bastion offers", "bastion errand", "bastion offers"]
-    assert sorted(log[3:]) == sorted(f"{name} {act}" for name in ("a", "b") for act in ("offers", "errand", "offers"))
+    acts = ("offers hana", "errand", "offers hana minho")
+    assert log[:3] == [f"bastion {act}" for act in acts]
+    assert sorted(log[3:]) == sorted(f"{name} {act}" for name in ("a", "b") for act in acts)
 
 
 def test_a_host_that_does_not_answer_is_tried_again_and_stays_open() -> None:
@@ -140,3 +144,21 @@ def test_a_host_s_own_failure_is_not_tried_again() -> None:
         "unknown",
         ["the host's own check failed: hana is root here; nobody was denied here"],
     )
+
+
+def test_a_look_ahead_asks_the_canary_at_once() -> None:
+    """It has no afterwards, and still tells whether colleagues get in."""
+    log: list[str] = []
+    records = denied({"a": Host("a", log)}, check=True)
+
+    assert log == ["a offers hana minho", "a errand"]
+    assert (records["a"]["doors"], records["a"]["before"]["canary"]) == (["account not expired"], "accepted")
+    assert "after" not in records["a"]
+
+
+def test_a_canary_that_nobody_heard_of_proves_nothing() -> None:
+    """Refused after is a denial only where somebody else is let in at that moment."""
+    records = denied({"a": Host("a", [], lets_in=("hana",))})
+
+    assert offboard.status(records["a"])[0] == "unknown"
+    assert "canary minho refused after" in offboard.status(records["a"])[1][0]

@@ -18,11 +18,15 @@ import asyncssh
 import pytest
 
 from haechi import errand as errands
+from haechi import sshconfig
 from haechi import way as ways
 from haechi.denial import Reached
 from haechi.errand import AnswerError, Errand
+from haechi.fleet import inventory
 from haechi.hostkeys import HostKey
 from haechi.lane import FAULTS, Lane
+from haechi.policy import load
+from haechi.policy.models import Policy
 from haechi.way import Way
 
 KEYS = {name: asyncssh.generate_private_key("ssh-ed25519") for name in ("host", "other", "haechi", "hana", "eve")}
@@ -301,6 +305,13 @@ def test_the_agent_is_the_one_that_ssh_would_ask(monkeypatch: pytest.MonkeyPatch
     assert ways.read("h7", "hostname h7\nuser a\n").agent == "/run/one"
 
 
+def load_fleet(folder: Path) -> Policy:
+    inventory.write(folder / "inventory", 10)
+    policy = load(folder / "inventory").policy
+    assert policy is not None
+    return policy
+
+
 SAID = """\
 host h7
 user haechi
@@ -325,6 +336,42 @@ def test_the_way_is_what_ssh_says(tmp_path: Path) -> None:
     assert (way.address, way.port, way.user, way.jump, way.connect_s) == ("10.0.0.7", 22, "haechi", ("bastion",), 7.0)
     assert (way.pinned, way.identities) == (pin("host"), (tmp_path / "one", tmp_path / "missing"))
     assert way.only is True
+
+
+@pytest.mark.parametrize("host", ["bastion", "h001", "h007"])
+@pytest.mark.parametrize("more", [(), ("-l", "somebody")])
+def test_what_haechi_wrote_is_read_as_ssh_reads_it(host: str, more: tuple[str, ...], tmp_path: Path) -> None:
+    """The program ssh is the oracle; a file that anybody touched is left to it."""
+    text = sshconfig.render(load_fleet(tmp_path), tmp_path, tmp_path / "one")
+    (tmp_path / "known_hosts").write_text(f"{host} {line('host')}\n")
+    found = {}
+    for name, content in (("ours", text), ("touched", f"{text}\nMatch all\n  Port 2222\n")):
+        (tmp_path / name).write_text(content)
+        found[name] = ways.find(("-F", str(tmp_path / name), *more), host)
+
+    assert sshconfig.parse(text) is not None
+    assert sshconfig.parse((tmp_path / "touched").read_text()) is None
+    assert replace(found["ours"], config=()) == replace(found["touched"], config=())
+    assert found["ours"].pinned == pin("host")
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda text: text.replace("Host h001", "Host h001 h002"),
+        lambda text: text.replace("Host h001", "Host h0*"),
+        lambda text: text.replace("  User ", "  ProxyCommand nc %h %p\n  User "),
+        lambda text: f"Include other\n{text}",
+        lambda text: f"{text}\nHost late\n  Port 2222\n",
+        lambda text: text.partition("Host *")[0],
+    ],
+)
+def test_a_configuration_that_somebody_touched_is_ssh_s_to_read(touch: Callable[[str], str], tmp_path: Path) -> None:
+    """Nothing is guessed."""
+    text = sshconfig.render(load_fleet(tmp_path), tmp_path, tmp_path / "one")
+
+    assert touch(text) != text
+    assert sshconfig.parse(touch(text)) is None
 
 
 def test_a_port_of_its_own_is_part_of_a_pin_s_name(tmp_path: Path) -> None:
