@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from haechi import denial, errand, offboard, offboardrun, tombstones
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         hosts = [host for host in variables["ansible_play_hosts_all"] if host in brief.hosts]
         python = variables.get("ansible_python_interpreter", errand.PYTHON)
-        records = denial.deny(told, _arguments(hosts, variables["hostvars"]), run["bastion"], python)
+        records = denial.deny(told, hosts, partial(_arguments, variables["hostvars"]), run["bastion"], python)
         changed = any(row.pop("changed", False) for row in records.values())
         diffs = [{**diff, "before_header": host} for host, row in records.items() if (diff := row.pop("diff", None))]
         return {"changed": changed, "records": records, "diff": diffs}
@@ -83,13 +83,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result | {"summary": closed["run"]}
 
 
-def _arguments(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the arguments with which Ansible's own connection would call ``ssh``, the host's name last."""
-    found = {}
-    for host in hosts:
+def _arguments(hostvars: Mapping[str, Any], host: str) -> tuple[str, ...]:
+    """Return the arguments with which Ansible's own connection would call ``ssh``, the host's name last.
+
+    Raises ``ConnectionError`` where the host's variables cannot be read: that is no reason to spare the others.
+    """
+    try:
         row = hostvars[host]
         words = shlex.split(row.get("ansible_ssh_common_args") or "")
         for flag, name in (("-l", "ansible_user"), ("-p", "ansible_port"), ("-i", "ansible_ssh_private_key_file")):
             words += [flag, str(row[name])] if row.get(name) else []
-        found[host] = (*words, row.get("ansible_host") or host)
-    return found
+        return (*words, row.get("ansible_host") or host)
+    except (AnsibleError, ValueError) as error:
+        raise ConnectionError(f"its variables cannot be read: {error}") from error

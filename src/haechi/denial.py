@@ -7,9 +7,10 @@ tried again while the rest goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from asyncssh import SSHClientConnection
@@ -17,7 +18,6 @@ from asyncssh import SSHClientConnection
 from haechi import errand as errands
 from haechi import way as ways
 from haechi.errand import AnswerError, Errand
-from haechi.hostkeys import HostKeyError
 from haechi.lane import FAULTS, Lane, run, said
 from haechi.offboard import Brief
 from haechi.offer import ACCEPTED, UNKNOWN, Offer
@@ -46,10 +46,13 @@ class Ask(Protocol):
 
 @dataclass(kw_only=True)
 class Reached:
-    """A host as the lane reaches it; ``arguments`` are those with which ``ssh`` would, the host's name last."""
+    """A host as the lane reaches it; ``arguments`` returns those with which ``ssh`` would, the host's name last.
+
+    They are asked for when the host's turn comes: to template them for a fleet would keep its bastion open meanwhile.
+    """
 
     lane: Lane
-    arguments: tuple[str, ...]
+    arguments: Callable[[], tuple[str, ...]]
     python: str = errands.PYTHON
     found: Way | None = None
     _login: asyncio.Task[SSHClientConnection] | None = None
@@ -65,8 +68,8 @@ class Reached:
         """Offer keys over new connections."""
         try:
             return await self.lane.offers(await self._where(), people)
-        except HostKeyError as error:
-            return {person: Offer(UNKNOWN, str(error)) for person in people}
+        except FAULTS as error:
+            return {person: Offer(UNKNOWN, said(error)) for person in people}
 
     async def errand(self, errand: Errand, shut: Callable[[], None]) -> dict[str, Any]:
         """Send the errand and wait for its last word.
@@ -96,7 +99,8 @@ class Reached:
     async def _where(self) -> Way:
         async with self._looking:
             if self.found is None:
-                self.found = await asyncio.to_thread(ways.find, self.arguments[:-1], self.arguments[-1])
+                *words, name = self.arguments()
+                self.found = await asyncio.to_thread(ways.find, words, name)
             return self.found
 
 
@@ -183,15 +187,19 @@ def _accepted(offers: Mapping[str, str] | None) -> bool:
 
 
 def deny(
-    denial: Denial, arguments: Mapping[str, tuple[str, ...]], first: str | None, python: str = errands.PYTHON
+    denial: Denial,
+    hosts: Iterable[str],
+    arguments: Callable[[str], tuple[str, ...]],
+    first: str | None,
+    python: str = errands.PYTHON,
 ) -> dict[str, dict[str, Any]]:
-    """Deny a leaver on hosts, each reached by ``ssh`` with these arguments; return the record of each."""
+    """Deny a leaver on hosts, each reached by ``ssh`` with its arguments; return the record of each."""
 
     async def all_of_it() -> dict[str, dict[str, Any]]:
         lane = Lane()
-        hosts = {name: Reached(lane=lane, arguments=row, python=python) for name, row in arguments.items()}
+        found = {name: Reached(lane=lane, arguments=partial(arguments, name), python=python) for name in hosts}
         try:
-            return await denial.everywhere(hosts, first)
+            return await denial.everywhere(found, first)
         finally:
             await lane.close()
 

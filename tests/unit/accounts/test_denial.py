@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from haechi import offboard
+from haechi import denial, offboard
 from haechi.denial import Denial
 from haechi.errand import AnswerError, Errand
 from haechi.offboard import Brief
@@ -71,13 +71,13 @@ def denied(hosts: dict[str, Host], first: str | None = None, *, check: bool = Fa
         canary_keys={"minho": ("m",)},
     )
     ticks = count(1)
-    denial = Denial(
+    told = Denial(
         brief=brief,
         errand=Errand(request={"check": check, "nonce": "n"}, code=b""),
         clock=lambda: float(next(ticks)),
         tries=(0.0, 0.01, 0.02),
     )
-    return asyncio.run(denial.everywhere(hosts, first))
+    return asyncio.run(told.everywhere(hosts, first))
 
 
 def test_every_host_is_proven_by_both_offers_and_its_own_word() -> None:
@@ -162,3 +162,23 @@ def test_a_canary_that_nobody_heard_of_proves_nothing() -> None:
 
     assert offboard.status(records["a"])[0] == "unknown"
     assert "canary minho refused after" in offboard.status(records["a"])[1][0]
+
+
+def test_no_host_s_way_is_looked_up_before_the_bastion_is_shut() -> None:
+    """To template a fleet's variables takes longer than to shut its common door; one's fault is no other's."""
+    brief = Brief(person="hana", keys=(), hosts=("a", "bastion"), access=(), canaries={}, canary_keys={})
+    errand = Errand(request={"check": False, "nonce": "n"}, code=b"")
+    told = Denial(brief=brief, errand=errand, clock=float, tries=(0.0,))
+    looked: list[str] = []
+
+    def arguments(host: str) -> tuple[str, ...]:
+        looked.append(host)
+        raise ConnectionError(f"the variables of {host} cannot be read")
+
+    records = denial.deny(told, ("a", "bastion"), arguments, "bastion")
+
+    assert looked == ["bastion"] * looked.count("bastion") + ["a"] * looked.count("a")
+    assert {name: row["unreachable"] for name, row in records.items()} == {
+        "a": "the variables of a cannot be read",
+        "bastion": "the variables of bastion cannot be read",
+    }

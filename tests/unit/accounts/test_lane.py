@@ -99,7 +99,7 @@ def sent(folder: Path, errand: Errand, python: str = sys.executable, **more: Any
     shut: list[bool] = []
 
     async def act(lane: Lane, way: Way) -> Any:
-        host = Reached(lane=lane, arguments=(), python=python, found=replace(way, **more))
+        host = Reached(lane=lane, arguments=tuple, python=python, found=replace(way, **more))
         return await host.errand(errand, lambda: shut.append(True)), len(shut)
 
     return talk(folder, act)
