@@ -168,7 +168,8 @@ CONTROLS = (
         breaker=Breaker(
             how="root gets a password",
             script="usermod --password '$6$saltsalt$notthehashofanything' root",
-            undo="usermod --password '*' root",
+            # The role ages a password that is there.
+            undo="usermod --password '*' root; chage --maxdays -1 --mindays 0 --inactive -1 root",
             touches=("passwd",),
             also=("U-02",),
         ),

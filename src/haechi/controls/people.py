@@ -13,7 +13,7 @@ from haechi.policy.resolve import day_of, out_of_time, untrained
 # Everything of an account, to be put back after the breaker: what the role rightly shut would stay shut.
 MINE = (
     "etc/passwd etc/shadow etc/group etc/gshadow etc/sudoers.d/haechi-minho etc/ssh/authorized_keys.d/minho "
-    "var/lib/lastlog/lastlog2.db"
+    "etc/ssh/haechi/principals/minho var/lib/lastlog/lastlog2.db"
 )
 OLD = """
 python3 - <<'END'
@@ -116,7 +116,8 @@ CONTROLS = (
             how="an operator's last login was years ago",
             script=OLD_LOGIN,
             undo=BACK,
-            touches=("passwd", "sudoers", "keys:minho", "logins"),
+            touches=("passwd", "sudoers", "keys:minho", "certificates:minho", "logins"),
+            also=("certificates-principals-exact",),
             releases=("13",),
         ),
     ),
