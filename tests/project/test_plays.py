@@ -55,6 +55,20 @@ def test_a_configuring_play_hands_each_host_its_own_part(name: str) -> None:
         assert handed.get("tags") == judged.get("tags"), play["name"]
 
 
+def test_whatever_plays_a_role_hands_out_its_document() -> None:
+    """A scenario that does not would find no document, and only where no play before it left one."""
+    found = [(path, play) for path in sorted(Path(ROOT, "molecule").glob("*/*.yml")) for play in _plays_of(path)]
+
+    assert len(found) > 5
+    for path, play in found:
+        assert "haechi.guard.desired" in play["pre_tasks"][1], f"{path}: {play['name']}"
+
+
+def _plays_of(path: Path) -> list[dict]:
+    document = yaml.safe_load(path.read_text())
+    return [play for play in document if play.get("roles")] if isinstance(document, list) else []
+
+
 def test_no_play_gathers_facts_it_did_not_ask_for() -> None:
     """Fact gathering costs a round trip on every host, and nothing here reads facts."""
     for path in sorted(Path(ROOT / "playbooks").glob("*.yml")):
