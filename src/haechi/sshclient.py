@@ -18,7 +18,7 @@ _PATIENCE = 60
 # A new connection may be dropped while sshd starts anew, or by a bastion's MaxStartups (sshd_config(5)) when many
 # hosts are asked at once: such a drop is tried again for this long, a refusal once.
 PATIENCE = 8.0
-_REFUSED = "Permission denied ("
+_REFUSED, _LATE = "Permission denied (", "timed out"
 # What the client of a jump host says when the way there ended; the cause stands in the line before.
 _WAY_ENDED = "UNKNOWN port 65535"
 
@@ -56,12 +56,16 @@ def ssh_patiently(
     good: Callable[[Answer], bool] = lambda answer: answer.code == 0,
     patience: float = PATIENCE,
 ) -> Answer:
-    """Run a command over new connections until one answer is good, two refused, or the patience (s) is at its end."""
-    began, refusals, pause = time.monotonic(), 0, 0.3
+    """Run a command over new connections until one answer is good, two refused, or the patience (s) is at its end.
+
+    One that nobody answered in time is tried a second time all the same: what was on the way then is gone now.
+    """
+    began, refusals, pause, tries = time.monotonic(), 0, 0.3, 0
     while True:
         answer = ssh(common_args, host, *command, options=options)
-        refusals += _REFUSED in answer.err
-        if good(answer) or refusals > 1 or time.monotonic() - began >= patience:
+        refusals, tries = refusals + (_REFUSED in answer.err), tries + 1
+        late = time.monotonic() - began >= patience
+        if good(answer) or refusals > 1 or (late and (tries > 1 or patience == 0 or _LATE not in answer.err)):
             return answer
         time.sleep(pause)
         pause = min(2.0, pause * 2)

@@ -74,7 +74,8 @@ def _table(policy: Policy, host: Host, rules: tuple[Rule, ...], control: tuple[s
             [*_head(policy, hook), *_older(policy, hook, control), *_lines(policy, rules, hook), *_tail(hook)],
         )
     only_four = ["meta nfproto ipv6 counter drop"] if policy.site.ipv6 == "off" else []
-    forward = [*only_four, *_state(), *_bridges(host), *_lines(policy, rules, "forward"), *_tail("forward")]
+    older = _older(policy, "forward", control if host.gateway else ())
+    forward = [*only_four, *_state(), *older, *_bridges(host), *_lines(policy, rules, "forward"), *_tail("forward")]
     yield from _chain("forward", "filter", "forward", 0, "drop", forward)
     if any(rule.hook == "prerouting" for rule in rules):
         yield from _chain("published", "nat", "prerouting", -100, "accept", _lines(policy, rules, "prerouting"))
@@ -112,10 +113,11 @@ def _head(policy: Policy, hook: str) -> Iterator[str]:
 def _older(policy: Policy, hook: str, control: tuple[str, ...]) -> Iterator[str]:
     """Yield what lets sshd go on answering connections from before the first rules, which nothing tracked.
 
-    Without it the very task that loads the rules waits for ssh's next keep-alive. A SYN of our own never passes.
+    Without it the very task that loads the rules waits for ssh's next keep-alive, and a login that a gateway's first
+    rules find half-way never sees the banner. A SYN never passes.
     """
     four = [address for address in control if ":" not in address]
-    if hook == "output" and four:
+    if hook in {"output", "forward"} and four:
         only = f"ip daddr {_set(four)} tcp sport {policy.sshd.port} tcp flags & (syn | rst | ack) == ack"
         yield f'{only} ct state new accept comment "answers on older connections"'
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from haechi import offer, sshclient
 
-OPTIONS = ("-o", "ConnectTimeout=10")
+# Two tries must end before the host puts the old state back by itself.
+OPTIONS = ("-o", "ConnectTimeout=7")
 
 
 @dataclass(frozen=True, kw_only=True)

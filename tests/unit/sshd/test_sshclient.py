@@ -67,3 +67,13 @@ def test_the_end_of_the_way_is_told_with_its_cause() -> None:
     assert sshclient.Answer(255, "", f"banner\nSystem is booting up.\n{CUT}\n").last == f"System is booting up.; {CUT}"
     assert sshclient.Answer(255, "", "banner\nNo route to host\n").last == "No route to host"
     assert sshclient.Answer(3, "", "\n").last == "exit code 3"
+
+
+def test_who_answers_too_late_is_asked_a_second_time(folder: Path) -> None:
+    """The whole patience went into one try; what was on the way may be gone now."""
+    client(folder, 9, "Connection timed out during banner exchange")
+    script = folder / "ssh"
+    script.write_text(script.read_text().replace("exit 255", "sleep 0.2; exit 255"))
+
+    assert sshclient.ssh_patiently("", "web", "true", patience=0.1).code == 255
+    assert calls(folder) == 2
