@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
 from ansible_collections.haechi.guard.plugins.module_utils.pki import certificate, krl
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import Certificate, CertificateError
@@ -119,7 +120,8 @@ def _why(folder: Path, host: Host, days: int, now: datetime) -> str:
         seen = certificate.read(str(path))
     except CertificateError:
         return "damaged"
-    expected = (host.key, host.name, set(host.principals), _print(folder / f"{HOST}.pub"))
+    authority = state.fingerprint(public(folder, HOST)) if (folder / HOST).is_file() else None
+    expected = (host.key, host.name, set(host.principals), authority)
     if (key.read_text().strip(), seen.id, set(seen.principals), seen.ca) != expected:
         return "says something else"
     return f"ends {seen.ends:%Y-%m-%d}" if seen.ends - now < timedelta(days=days) / 3 else ""
@@ -148,7 +150,8 @@ def issue(folder: Path, order: Mapping[str, Any], now: datetime) -> tuple[str, C
 
     Raises ``CertificateError`` for whoever is revoked here: the list of this host is asked, whatever the order says.
     """
-    person = str(order["person"])
+    person, key = str(order["person"]), str(order["key"])
+    _refuse_revoked(person, key)
     with _locked(folder):
         serial = _next(folder)
         record = {"serial": serial, "at": now.isoformat(timespec="seconds"), **order}
@@ -157,17 +160,15 @@ def issue(folder: Path, order: Mapping[str, Any], now: datetime) -> tuple[str, C
         rights = ("-O", "clear", "-O", "permit-pty", "-O", "permit-port-forwarding")
         names = ",".join(order["principals"])
         options = ("-I", person, "-n", names, "-V", span, "-z", str(serial), *rights)
-        line, seen = certificate.sign(str(folder / USER), str(order["key"]), options)
+        return certificate.sign(str(folder / USER), key, options)
+
+
+def _refuse_revoked(person: str, key: str) -> None:
     revoked = krl.entries()
     if revoked is None:
         raise CertificateError(f"{krl.KRL} cannot be read, so nobody knows who left: run site.yml on this host")
-    if f"id: {person}" in revoked or _hash(seen.key) in revoked:
+    if revoked & krl.rows(f"id: {person}\nhash: {state.fingerprint(key)}"):
         raise CertificateError(f"{person} or this key is revoked: nothing was issued")
-    return line, seen
-
-
-def _hash(fingerprint: str) -> str:
-    return next(iter(krl.rows(f"hash: {fingerprint}")))
 
 
 def _span(now: datetime, life: timedelta) -> str:
@@ -177,10 +178,6 @@ def _span(now: datetime, life: timedelta) -> str:
 
 def _certificate(folder: Path, name: str) -> Path:
     return folder / "hosts" / f"{name}-cert.pub"
-
-
-def _print(path: Path) -> str:
-    return certificate.fingerprint(str(path)) if path.is_file() else ""
 
 
 def _next(folder: Path) -> int:

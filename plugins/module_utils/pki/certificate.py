@@ -72,14 +72,6 @@ def read(path: str) -> Certificate:
     return parse(keygen("-L", "-f", path))
 
 
-def fingerprint(path: str) -> str:
-    """Return the SHA256 fingerprint of the public key in a file.
-
-    Raises ``CertificateError`` where there is none.
-    """
-    return keygen("-l", "-E", "sha256", "-f", path).split()[1]
-
-
 def sign(ca: str, line: str, options: tuple[str, ...]) -> tuple[str, Certificate]:
     """Return a new certificate of a public key, its line and what it says. ``ca`` is the private key's path.
 

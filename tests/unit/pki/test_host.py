@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, leave
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import Remove, Revoke, WriteFile
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Certificates, Current
-from ansible_collections.haechi.guard.plugins.module_utils.pki import krl
+from ansible_collections.haechi.guard.plugins.module_utils.pki import authority, krl
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import CertificateError, parse
 
 TOLD = """\
@@ -38,6 +39,8 @@ id: kim
 """
 WANTED = {"user_ca": "ssh-ed25519 AAAA", "revoked": LIST, "principals": {"kim": ["operator:kim"]}}
 ROWS = krl.rows(LIST)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBVPBJhpNsMMFlqRRGs5Pn0Wtj8hgHSAYEOe1ZnQ3FfR"
+KEY_PRINT = "SHA256:OfhjmB8nZxLXvY8dTfGhQ46H6fX6ncVHou8J3eaDUFg"
 AS_WANTED = Certificates(user_ca="ssh-ed25519 AAAA\n", listed=LIST, revoked=ROWS, principals={"kim": "operator:kim\n"})
 
 
@@ -123,3 +126,23 @@ def test_an_account_that_the_host_shuts_has_no_principals() -> None:
     assert [act for change in certificates.plan(AS_WANTED, WANTED, ()) for act in change.acts] == [
         Remove("/etc/ssh/haechi/principals/kim")
     ]
+
+
+@pytest.mark.parametrize(
+    ("revoked", "person", "why"),
+    [
+        (ROWS, "kim", "kim or this key is revoked"),
+        (krl.rows(f"hash: {KEY_PRINT}"), "lee", "lee or this key is revoked"),
+        (None, "lee", "cannot be read, so nobody knows who left"),
+    ],
+)
+def test_who_is_revoked_gets_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revoked: frozenset[str] | None, person: str, why: str
+) -> None:
+    """The host's own list is asked first: nothing is written down of what is not issued."""
+    monkeypatch.setattr(krl, "entries", lambda: revoked)
+    order = {"person": person, "key": KEY, "principals": [f"operator:{person}"], "minutes": 5}
+
+    with pytest.raises(CertificateError, match=why):
+        authority.issue(tmp_path, order, datetime(2026, 11, 26, tzinfo=UTC))
+    assert list(tmp_path.iterdir()) == []
