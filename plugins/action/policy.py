@@ -17,7 +17,7 @@ try:
     from haechi import gate, handout
 except ImportError as error:  # the one sentence that a missing environment deserves
     raise AnsibleActionFail(
-        "haechi is not installed for the Python that runs Ansible: run `make setup`, then `uv run ansible-playbook ...`"
+        "haechi is not installed for the Python that runs Ansible: run `make setup`, then `. .venv/bin/activate`"
     ) from error
 
 _SPEC = {"needs": {"type": "list", "elements": "str"}, "documents": {"type": "bool"}}
