@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from haechi import policy as policies
 from haechi import runs, sshsig, tombstones
-from haechi.evidence import EvidenceError, single
+from haechi.evidence import EvidenceError, files, single
 from haechi.grant import APPROVAL, REQUEST, GrantError, document, ledger, rules
 from haechi.grant.document import Approval, Request
 from haechi.policy.models import Policy
@@ -127,6 +127,19 @@ def grant(desk: Desk, name: str) -> ledger.Entry:
     _open(entry)
     rules.check_grant(desk.asked(), entry.request, entry.approvals)
     return entry
+
+
+def known(desk: Desk, name: str) -> ledger.Entry:
+    """Return a request on record, whatever became of it: to take a grant back needs nobody's approval."""
+    return ledger.read(desk.state, desk.policy, name)
+
+
+def named(text: str) -> str:
+    """Return the id of a request, given by itself or as the file that it was written to.
+
+    Raises ``GrantError`` for a file that is none, and ``EvidenceError`` for one that cannot be read.
+    """
+    return document.read(files.read(Path(text)), Request).id if "/" in text or text.endswith(".json") else text
 
 
 def state_of(desk: Desk, name: str) -> str:
