@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.guard import files as guarded
-from ansible_collections.haechi.guard.plugins.module_utils.guard import pam, people, rollback, store
+from ansible_collections.haechi.guard.plugins.module_utils.guard import grant, pam, people, rollback, store
 from ansible_collections.haechi.guard.plugins.module_utils.guard.nft import Nftables
 from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
 from ansible_collections.haechi.guard.plugins.module_utils.guard.sshd import Sshd
 from ansible_collections.haechi.guard.plugins.module_utils.guard.subsystem import Subsystem
 from ansible_collections.haechi.guard.plugins.module_utils.guard.sudo import Sudo
 
-SUBSYSTEMS: dict[str, type[Subsystem]] = {"nftables": Nftables, "sshd": Sshd, "pam": pam.Pam, "sudo": Sudo}
+SUBSYSTEMS: dict[str, type[Subsystem]] = {
+    "nftables": Nftables,
+    "sshd": Sshd,
+    "pam": pam.Pam,
+    "sudo": Sudo,
+    "grant": grant.Grant,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

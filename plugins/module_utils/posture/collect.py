@@ -12,6 +12,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     certificates,
     files,
     firewall,
+    grants,
     kernel,
     pam,
     settings,
@@ -48,6 +49,8 @@ COLLECTORS: dict[str, Collector] = {
     "packages": system.packages,
     "mounts": files.mounts,
     "walk": files.walk,
+    "grants": grants.grants,
+    "alarms": grants.alarms,
 }
 _TROUBLE = (NotSeenError, OSError, subprocess.SubprocessError, ValueError, LookupError)
 
