@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from haechi.desired import revocations
 from haechi.pki import certificates
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State, SudoRule
@@ -50,6 +51,7 @@ def build(policy: Policy, host: str, revoked: frozenset[str], trust: Trust = NO_
         "known": list(DEBIAN),
         "accounts": accounts,
         "certificates": _certificates(policy, host, revoked, trust),
+        "pull": revocations.build(policy, host, revoked, trust),
         "sudoers": [_sudoers(account) for account in accounts],
     }
 
