@@ -9,7 +9,7 @@ from itertools import permutations, product
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.desired.firewall import rules
@@ -134,7 +134,6 @@ def test_the_lab_is_as_many_conversations_as_were_counted(lab: Policy) -> None:
 
 
 @given(st.lists(flows(), max_size=3))
-@settings(max_examples=60, deadline=None)
 def test_any_flows_let_through_what_they_say(drawn: list[dict[str, object]]) -> None:
     """Whatever flows a small site has, its hosts together allow those conversations and no others."""
     made = policy(*({**one, "name": f"talk{number}"} for number, one in enumerate(drawn)))
