@@ -48,6 +48,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, change, dormant, plan, read, report
 from ansible_collections.haechi.guard.plugins.module_utils.guard import files
+from ansible_collections.haechi.guard.plugins.module_utils.pull import install
 
 ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
 
@@ -64,6 +65,8 @@ def main() -> None:
         for line in (*report.remarks(found), *dormant.remarks(away, current.today)):
             module.warn(line)
         ended = {} if module.check_mode else apply.apply(changes)
+        if not module.check_mode:
+            install.confirm(desired.get("pull", {}))
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=str(error))
     shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from haechi.evidence import canonical
 from haechi.grant import GrantError
-from haechi.policy.models import IdentityId, Line, Name
+from haechi.policy.shape import IdentityId, Line, Name
 from haechi.review.model import Part
 
 GrantId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
