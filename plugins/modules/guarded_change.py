@@ -27,7 +27,8 @@ options:
     type: str
   options:
     description:
-      - nftables. C(load), the file to load; C(tables), what it holds; C(harvest), a file of counters; C(enable), units.
+      - nftables. C(load), the file to load; C(tables), what it holds; C(harvest), a file of counters; C(enable), units;
+        C(listeners), declared sockets, which are compared with the open ones; what differs is a warning.
       - sshd. C(variants), texts by C(at_least) release, each with C(path), C(content), C(mode) and C(expect).
       - pam. C(enable) and C(disable), profiles of pam-auth-update; C(enable_where), a PAM module's file to the profile
         that is enabled where the host has that module.
@@ -102,6 +103,8 @@ def main() -> None:
             result = {"changed": False, "msg": change.put_back()}
     except (RefusedError, ValueError, KeyError, OSError) as error:
         module.fail_json(msg=f"{params['subsystem']}: {error}")
+    for line in result.pop("remarks", []):
+        module.warn(line)
     module.exit_json(**result)
 
 

@@ -72,11 +72,15 @@ class Process:
 
 @dataclass(frozen=True, kw_only=True)
 class Certificates:
-    """Whose certificates count on a host. ``revoked`` are the entries of the list sshd reads; None: it cannot."""
+    """Whose certificates count on a host. ``revoked`` are the entries of the list sshd reads; None: it cannot.
+
+    ``held`` is the signed list of who left.
+    """
 
     user_ca: str = ""
     listed: str = ""
     revoked: frozenset[str] | None = None
+    held: str = ""
     principals: dict[str, str] = field(default_factory=dict)
 
 

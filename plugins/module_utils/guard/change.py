@@ -49,7 +49,7 @@ def begin(asked: Asked) -> dict[str, Any]:
     """
     subsystem = SUBSYSTEMS[asked.subsystem](asked.options, asked.prove, check=asked.check)
     if asked.check:
-        return _compare(asked, subsystem)[1]
+        return _compare(asked, subsystem)[1] | {"remarks": subsystem.remarks()}
     token = secrets.token_hex(16)
     store.lock(token, asked.owner, asked.rollback_after)
     armed = False
@@ -61,7 +61,7 @@ def begin(asked: Asked) -> dict[str, Any]:
     finally:
         if not armed and not (store.STATE / rollback.PENDING).exists():
             store.unlock(token)
-    return result
+    return result | {"remarks": subsystem.remarks()}
 
 
 def _compare(asked: Asked, subsystem: Subsystem) -> tuple[tuple[guarded.Change, ...], dict[str, Any]]:

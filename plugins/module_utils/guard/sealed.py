@@ -28,11 +28,11 @@ Session:
 """
 HOOK_TEXT = """\
 #!/bin/sh
-# pam_exec(8) says who and where; the account's name is the only thing that is compared.
+# pam_exec(8) says who and where. With the time in it no two uses have the same words, so each is told.
 [ "$PAM_TYPE" = open_session ] || exit 0
 [ "$PAM_USER" = "{account}" ] || [ "$PAM_RUSER" = "{account}" ] || exit 0
 exec /usr/bin/python3 -I -S {alarm} break-glass \\
-    "{account}: $PAM_SERVICE opened a session of $PAM_USER on ${{PAM_TTY:-no terminal}}, from ${{PAM_RHOST:-here}}"
+    "{account}: $PAM_SERVICE opened a session of $PAM_USER on ${{PAM_TTY:-no terminal}} at $(/usr/bin/date -u +%FT%TZ)"
 """
 
 

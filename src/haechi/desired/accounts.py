@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from haechi.desired import revocations
 from haechi.pki import certificates
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State, SudoRule
@@ -60,6 +61,7 @@ def build(
         "known": list(DEBIAN),
         "accounts": accounts,
         "certificates": _certificates(policy, host, revoked, trust),
+        "pull": revocations.build(policy, host, revoked, trust),
         "sudoers": [_sudoers(account) for account in accounts],
         "grants": open_grants(grants, host),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from haechi.observe.shape import Section, Text
 
@@ -28,5 +28,5 @@ class Alarm(Section):
     """An alarm that the host raised and nobody has taken away."""
 
     name: Text
-    at: int
+    at: AwareDatetime
     what: str

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, found, granted
+from haechi.observe import certified, found, granted, listed
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -158,6 +158,11 @@ class Posture:
     def certificates(self) -> certified.Certificates:
         """Return the section of that name."""
         return self._read("certificates", certified.Certificates)
+
+    @cached_property
+    def revocations(self) -> listed.Revocations:
+        """Return the section of that name."""
+        return self._read("revocations", listed.Revocations)
 
     @cached_property
     def sockets(self) -> tuple[s.Socket, ...]:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from haechi.policy.leaving import RevocationsPolicy
 from haechi.policy.privileges import BreakGlass, PrivilegePolicy
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
 
@@ -257,5 +258,6 @@ class Policy(Model):
     break_glass: BreakGlass | None = None
     sshd: SshdPolicy = SshdPolicy()
     pki: Pki | None = None
+    revocations: RevocationsPolicy = RevocationsPolicy()
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()

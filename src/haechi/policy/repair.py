@@ -27,6 +27,7 @@ SPARE: dict[str, Any] = {
     "password": {},
     "people": {},
     "privilege": {},
+    "revocations": {},
     "zones": {},
 }
 NEVER = {("site", "name"), ("site", "state_dir")}
