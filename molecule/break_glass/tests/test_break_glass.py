@@ -25,7 +25,10 @@ def until(text, seconds=15):
     global screen
     end = time.monotonic() + seconds
     while text not in screen and time.monotonic() < end:
-        screen += os.read(terminal, 4096)
+        try:
+            screen += os.read(terminal, 4096)
+        except OSError:
+            time.sleep(0.1)  # login hangs its terminal up, and opens it again
 until(b"assword:")
 os.write(terminal, sys.stdin.readline().encode())
 until(b"$ ")

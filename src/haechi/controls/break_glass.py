@@ -8,6 +8,7 @@ from haechi.policy.resolve import access_on
 
 ALARM, HOOK = "break-glass", "/usr/libexec/haechi/break-glass-used"
 FOLDER = "/var/lib/haechi/alarms"
+USED = '{"schema":1,"name":"break-glass","at":"2026-01-01T00:00:00+00:00","what":"seal: login"}'
 EXPECTED = "a password that nobody has, no key, and an alarm for each use; none raised"
 
 
@@ -47,8 +48,7 @@ CONTROLS = (
         judge=sealed,
         breaker=Breaker(
             how="the sealed account is used, and nobody looks",
-            script=f'mkdir -p {FOLDER}; echo \'{{"schema":1,"name":"{ALARM}","at":1,"what":"seal: login"}}\''
-            f" > {FOLDER}/{ALARM}.json",
+            script=f"mkdir -p {FOLDER}; echo '{USED}' > {FOLDER}/{ALARM}.json",
             mend="undo",
             undo=f"rm -f {FOLDER}/{ALARM}.json",
             touches=("alarms",),
