@@ -66,7 +66,8 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
         if file.path not in own and prints & {*state.fingerprints(file.text.splitlines())}
     ]
     own += [f"{certificates.PRINCIPALS}/{name}"] if name in current.certificates.principals else []
-    files = (*own, *([f"{state.SUDOERS_FOLDER}/haechi-{name}"] if f"haechi-{name}" in current.sudoers else []))
+    own += [f"{state.SUDOERS_FOLDER}/haechi-{name}"] if f"haechi-{name}" in current.sudoers else []
+    files = (*own, *([f"{state.SEEDS_FOLDER}/{name}"] if name in current.seeds else []))
     if account is None:
         return Doors(files=files, foreign_keys=tuple(foreign))
     alive = state.of_person(current.processes, account.uid)

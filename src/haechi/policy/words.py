@@ -25,6 +25,7 @@ FIELDS: dict[str, type[models.Model]] = {
     "waivers": models.Waiver,
     "review": models.ReviewPolicy,
     "sshd": models.SshdPolicy,
+    "mfa": models.MfaPolicy,
     "password": models.PasswordPolicy,
     "people": models.PeoplePolicy,
 }

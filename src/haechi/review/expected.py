@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from haechi.desired.accounts import LOGIN_GROUP
+from haechi.desired.accounts import groups
 from haechi.keylines import fingerprints
 from haechi.policy.models import Identity, Kind, Policy, State
 from haechi.policy.resolve import access_on, expand_hosts
@@ -30,12 +30,11 @@ def on(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, Known]:
     found = {}
     for access in access_on(policy, host, revoked):
         who = access.identity
-        groups = {*access.groups, *([LOGIN_GROUP] if access.login else [])}
         expected = Expected(
             state=access.state.value,
             login=access.login,
             keys=tuple(sorted(set(fingerprints(access.keys)))) if access.login else (),
-            groups=tuple(sorted(groups)),
+            groups=tuple(groups(policy, access)),
             sudo=sudorules.wanted(access.sudo),
         )
         jobs = _jobs(policy, who, host) if access.state is State.ACTIVE else ()
