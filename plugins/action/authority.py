@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from haechi import hostkeys
-from haechi.pki import trust
+from haechi import hostkeys, tombstones
+from haechi.pki import listing, trust
 from haechi.policy import load, state_dir
 
 
@@ -19,7 +20,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Hand over the pinned host keys, and pin what comes back."""
+        """Hand over the pinned host keys, pin what comes back, and sign the list that hosts fetch where one is due."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         policy = load(Path(variables["inventory_dir"])).usable
@@ -42,6 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         try:
             pinned_now = trust.pin(state, presented)
-        except trust.TrustError as error:
+            signed = listing.renew(state, policy, seen["user_ca"], datetime.now(UTC))
+        except (trust.TrustError, tombstones.TombstoneError) as error:
             raise AnsibleActionFail(str(error)) from error
-        return result | seen | {"changed": seen["changed"] or pinned_now}
+        return result | seen | {"changed": seen["changed"] or pinned_now or signed}

@@ -13,8 +13,10 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     factors,
     files,
     firewall,
+    grants,
     kernel,
     pam,
+    revocations,
     settings,
     sshd,
     sudo,
@@ -40,6 +42,7 @@ COLLECTORS: dict[str, Collector] = {
     "homes": accounts.homes,
     "keys": accounts.keys,
     "certificates": certificates.certificates,
+    "revocations": revocations.revocations,
     "logins": accounts.logins,
     "sessions": accounts.sessions,
     "jobs": accounts.jobs,
@@ -50,6 +53,8 @@ COLLECTORS: dict[str, Collector] = {
     "packages": system.packages,
     "mounts": files.mounts,
     "walk": files.walk,
+    "grants": grants.grants,
+    "alarms": grants.alarms,
 }
 _TROUBLE = (NotSeenError, OSError, subprocess.SubprocessError, ValueError, LookupError)
 

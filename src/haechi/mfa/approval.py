@@ -11,9 +11,11 @@ from pydantic import AwareDatetime, ValidationError
 
 from haechi.mfa import NAMESPACE, EnrolError
 from haechi.mfa.desk import Desk
-from haechi.policy.models import IdentityId, Kind, Line, Model, Policy, State
+from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import keys_of
-from haechi.review import ReviewError, rules, sshsig
+from haechi.policy.shape import IdentityId, Line, Model
+from haechi.review import ReviewError, rules
+from haechi.sshsig import SignatureError, signer, verified
 
 LASTS = timedelta(hours=24)
 USED = "enrol-approvals"
@@ -38,8 +40,8 @@ def check(desk: Desk, text: bytes, signature: bytes) -> Approval:
     policy, person = desk.policy, desk.person
     try:
         said = Approval.model_validate_json(text)
-        owner = rules.owner_of(policy, sshsig.signer(text, signature, NAMESPACE))
-    except (ValidationError, ReviewError) as error:
+        owner = rules.owner_of(policy, signer(text, signature, NAMESPACE))
+    except (ValidationError, ReviewError, SignatureError) as error:
         raise EnrolError(f"the approval was altered, or this signature is not of it: {error}") from error
     who = next((one for one in policy.identities if one.id == owner), None)
     reasons = {
@@ -53,7 +55,7 @@ def check(desk: Desk, text: bytes, signature: bytes) -> Approval:
     refused = [reason for reason, holds in reasons.items() if holds]
     if refused:
         raise EnrolError(f"the approval does not count: {refused[0]}")
-    if who is None or not sshsig.verified(text, signature, NAMESPACE, owner, keys_of(policy, who)):
+    if who is None or not verified(text, signature, NAMESPACE, owner, keys_of(policy, who)):
         raise EnrolError(f"the approval's signature is not {owner}'s by the keys in policy")
     return said
 

@@ -11,27 +11,10 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-# The account name and the certificate's Key ID: the first character bars option injection (`-x`)
-# and path tricks (`..`), the length is utmp's and useradd's limit (useradd(8)).
-IdentityId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
-# An RSA key of 4096 bits is a line of 740 characters (RFC 4253 section 6.6), of 16384 bits one of 2800.
-KeyLine = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x1f\x7f]*$")]
-# An interface's name has at most 15 bytes (IFNAMSIZ, netdevice(7)).
-Bridge = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,14}(:(tcp|udp)/[1-9][0-9]{0,4})?$")]
-Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-
-class Model(BaseModel):
-    """The house rules of every model: frozen, unknown fields refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from haechi.policy.leaving import RevocationsPolicy
+from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
 
 
 class Kind(StrEnum):
@@ -195,6 +178,22 @@ class ReviewPolicy(Model):
     jobs: Annotated[tuple[Name, ...], Field(min_length=1)] = ("security", "auditor", "operator")
 
 
+class PrivilegePolicy(Model):
+    """Who may approve privilege for a time, how many of them, and what may be asked for."""
+
+    jobs: Annotated[tuple[Name, ...], Field(min_length=1, description="whose people approve")] = (
+        "security",
+        "auditor",
+        "operator",
+    )
+    quorum: Annotated[int, Field(strict=True, ge=1, le=5, description="how many approve, beside whoever asks")] = 1
+    longest_minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] = 480
+    root_shell: bool = Field(default=False, strict=True, description="true: a root shell may be asked for")
+    nopasswd: bool = Field(
+        default=True, strict=True, description="false: sudo asks each time, which needs a factor that PAM asks for"
+    )
+
+
 class SshdPolicy(Model):
     """The knobs of sshd a site may turn; algorithms and factors are not among them."""
 
@@ -232,7 +231,7 @@ class MfaPolicy(Model):
     """The second factor: ``fido2`` (a key that never leaves its device, with PIN) unless ``people`` says ``totp``."""
 
     enrol_until: date | None = Field(default=None, description="last day on which a factor may be missing; none: now")
-    people: dict[IdentityId, PersonFactor] = {}
+    people: dict[IdentityId, PersonFactor] = Field(default={})
 
 
 class PasswordPolicy(Model):
@@ -281,7 +280,7 @@ class Policy(Model):
 
     site: Site
     identities: Annotated[tuple[Identity, ...], Field(min_length=1)]
-    keys: dict[IdentityId, tuple[KeyLine, ...]] = {}
+    keys: dict[IdentityId, tuple[KeyLine, ...]] = Field(default={})
     jobs: dict[Name, Job]
     zones: dict[Name, Zone]
     # Ansible reserves the variable name `hosts`.
@@ -291,8 +290,10 @@ class Policy(Model):
     waivers: tuple[Waiver, ...] = ()
     registers: tuple[Register, ...] = ()
     review: ReviewPolicy = ReviewPolicy()
+    privilege: PrivilegePolicy = PrivilegePolicy()
     sshd: SshdPolicy = SshdPolicy()
     mfa: MfaPolicy = MfaPolicy()
     pki: Pki | None = None
+    revocations: RevocationsPolicy = RevocationsPolicy()
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()
