@@ -45,6 +45,8 @@ def required(case: Case) -> Verdict:
     if unasked:
         raise UnknownError(f"sshd: nobody asked about {', '.join(unasked)}")
     bad = [f"{row['id']}: {why}" for row in rows for why in _less(row, {**sshd.settings, **sshd.users[row["id"]]})]
+    others = sshd.settings.get("authenticationmethods", "any")
+    bad += [] if others == TWO else [f"whoever no block speaks of: authenticationmethods {others}"]
     bad += _codes_are_asked(case)
     told = ", ".join(f"{row['id']} ({_word(row)})" for row in rows)
     expected = "key and one-time code, or a security key with its PIN, for everybody but automation"
