@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ import testinfra
 from testinfra.host import Host
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from haechi import authenticator
 
 INVENTORY = Path(__file__).parent / "inventory"
 SSH_CONFIG = INVENTORY / ".ssh_config"
@@ -46,3 +48,10 @@ def inside() -> Callable[[str], Host]:
 def keys() -> Path:
     """Return the folder of the identities' private keys, one file an id."""
     return INVENTORY.parents[1] / ".lab/molecule/keys"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authenticators(keys: Path) -> Iterator[None]:
+    """Hold everybody's security key, touched and with its PIN: whoever has one logs in by it in every scenario."""
+    with authenticator.plugged_in(keys):
+        yield

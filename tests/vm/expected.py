@@ -48,8 +48,8 @@ SYSCTL = {
     "net/ipv6/conf/eth0/accept_redirects": "0",
 }
 SSHD = {
-    "authenticationmethods": "publickey",
-    "kbdinteractiveauthentication": "no",
+    "authenticationmethods": "publickey,keyboard-interactive",
+    "kbdinteractiveauthentication": "yes",
     "passwordauthentication": "no",
     "permitrootlogin": "no",
 }

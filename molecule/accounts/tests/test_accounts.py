@@ -14,8 +14,14 @@ def test_a_person_of_policy_logs_in(machine: Machine, person: str) -> None:
 
 def test_groups_are_exact(machine: Machine) -> None:
     """The login group, the job's groups, and no other."""
-    assert sorted(machine.login("ann", "id -nG").stdout.split()) == ["adm", "ann", "haechi-login", "systemd-journal"]
-    assert sorted(machine.login("sentinel", "id -nG").stdout.split()) == ["haechi-login", "sentinel"]
+    assert sorted(machine.login("ann", "id -nG").stdout.split()) == [
+        "adm",
+        "ann",
+        "haechi-login",
+        "mfa-window",
+        "systemd-journal",
+    ]
+    assert sorted(machine.login("sentinel", "id -nG").stdout.split()) == ["haechi-login", "mfa-fido2", "sentinel"]
 
 
 def test_sudo_gives_the_exact_command(machine: Machine) -> None:

@@ -20,7 +20,7 @@ def test_a_leaver_is_refused_by_the_list_alone(host: Host, desk: Desk, own_state
     assert (again.returncode != 0, "bob is not active: nobody who left gets" in words(again)) == (True, True)
     assert "id: bob" in host.check_output(f"ssh-keygen -Q -l -f {FOLDER}/revoked.krl").splitlines()
     assert not host.file(f"{FOLDER}/principals/bob").exists
-    host.check_output("usermod --expiredate '' --shell /bin/bash --groups haechi-login --password '*' bob")
+    host.check_output("usermod --expiredate '' --shell /bin/bash --groups haechi-login,mfa-window --password '*' bob")
     # sshd reads both as Bob, and root's umask may be one that keeps him out.
     for path, text in ((f"{FOLDER}/principals/bob", "operator:bob"), (KEY_FILE, (desk.keys / "bob.pub").read_text())):
         host.check_output("echo %s > %s && chmod 0644 %s", text.strip(), path, path)

@@ -53,7 +53,8 @@ def test_a_job_reaches_only_its_hosts(ssh: Ssh, machine: str, code: int) -> None
 def test_a_user_outside_the_group_is_refused(host: Host, ssh: Ssh, name: str) -> None:
     """An account and a key in the right place are not enough: the group is what policy gives."""
     try:
-        host.run_expect([0], "useradd --create-home --shell /bin/bash eve")
+        host.run_expect([0], "useradd --create-home --shell /bin/bash --groups mfa-window eve")
+        host.run_expect([0], "echo eve 4102444800 >> /etc/haechi/mfa-window")
         host.run_expect([0], "install -m 0644 /etc/ssh/authorized_keys.d/ann /etc/ssh/authorized_keys.d/eve")
         refused = ssh(name, "eve", "true", key="ann").returncode
         host.run_expect([0], "gpasswd --add eve haechi-login")
@@ -61,7 +62,7 @@ def test_a_user_outside_the_group_is_refused(host: Host, ssh: Ssh, name: str) ->
 
         assert (refused, accepted) == (255, 0)
     finally:
-        host.run("userdel --remove eve; rm -f /etc/ssh/authorized_keys.d/eve")
+        host.run("userdel --remove eve; rm -f /etc/ssh/authorized_keys.d/eve; sed -i '/^eve /d' /etc/haechi/mfa-window")
 
 
 def test_a_key_in_the_home_opens_nothing(host: Host, ssh: Ssh, name: str) -> None:

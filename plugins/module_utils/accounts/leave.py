@@ -69,6 +69,7 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
     files = (*own, *([f"{state.SUDOERS_FOLDER}/haechi-{name}"] if f"haechi-{name}" in current.sudoers else []))
     granted = (file for file in current.sudoers if (match := state.GRANT.fullmatch(file)) and match[1] == name)
     files += tuple(f"{state.SUDOERS_FOLDER}/{file}" for file in granted)
+    files += (f"{state.SEEDS_FOLDER}/{name}",) if name in current.seeds else ()
     if account is None:
         return Doors(files=files, foreign_keys=tuple(foreign))
     alive = state.of_person(current.processes, account.uid)

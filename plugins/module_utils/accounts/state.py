@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 KEYS_FOLDER = "/etc/ssh/authorized_keys.d"
 SUDOERS_FOLDER = "/etc/sudoers.d"
+SEEDS_FOLDER = "/var/lib/haechi/mfa"
 NO_LOGIN_SHELLS = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"})
 FIRST_UID, NOBODY = 1000, 65534
 NEVER = 99999
@@ -106,6 +107,7 @@ class Current:
     key_files: tuple[KeyFile, ...] = ()
     keys_folder: bool = True
     sudoers: tuple[str, ...] = ()
+    seeds: frozenset[str] = frozenset()
     processes: tuple[Process, ...] = ()
     jobs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lingering: frozenset[str] = frozenset()

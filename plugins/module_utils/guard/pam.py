@@ -50,7 +50,7 @@ class Pam(Subsystem):
             for command in self._update("--root", name):
                 must(command, "pam-auth-update does not take the profiles, nothing was changed")
             _missing(root, self._profiles(root))
-            self._try_out((root / "etc/pam.d/common-account").read_text())
+            self._try_out(_beside((root / "etc/pam.d/common-account").read_text(), files, root))
 
     def _profiles(self, root: Path) -> list[Path]:
         """Return the profiles to enable; a look ahead does without those that a package is yet to bring."""
@@ -93,15 +93,32 @@ class Pam(Subsystem):
         for stack in STACKS:
             path = Path(f"/etc/pam.d/common-{stack}")
             digest.update(path.read_bytes() if path.is_file() else b"absent")
-        return digest.hexdigest()
+        # Another change of PAM takes what it finds for what was proven, the profiles of this one missing or not.
+        profiles = [path for name in self._enable() if (path := ROOT / "usr/share/pam-configs" / name).is_file()]
+        lost = _lost(ROOT, profiles)
+        return digest.hexdigest() + (f" without {', '.join(lost)}" if lost else "")
+
+
+def _beside(stack: str, files: list[File], root: Path) -> str:
+    """Return a stack that reads the candidate's files where they lie for now: what it calls may be new itself."""
+    for file in files:
+        if file.content is not None:
+            stack = stack.replace(file.path, str(root / file.path.lstrip("/")))
+    return stack
+
+
+def _lost(root: Path, profiles: list[Path]) -> list[str]:
+    """Return the modules of profiles that no stack has."""
+    words = [word.lstrip("-") for profile in profiles for word in profile.read_text().split()]
+    modules = {word for word in words if word.startswith("pam_") and word.endswith(".so")}
+    paths = [path for stack in STACKS if (path := root / f"etc/pam.d/common-{stack}").is_file()]
+    text = "".join(path.read_text() for path in paths)
+    return sorted(module for module in modules if module not in text)
 
 
 def _missing(root: Path, profiles: list[Path]) -> None:
     # pam-auth-update leaves a stack alone that somebody edited by hand, and still exits 0.
-    words = [word.lstrip("-") for profile in profiles for word in profile.read_text().split()]
-    modules = {word for word in words if word.startswith("pam_") and word.endswith(".so")}
-    text = "".join((root / f"etc/pam.d/common-{stack}").read_text() for stack in STACKS)
-    lost = sorted(module for module in modules if module not in text)
+    lost = _lost(root, profiles)
     if lost:
         raise RefusedError(
             f"pam-auth-update would not add {', '.join(lost)}: /etc/pam.d/common-* was edited by hand."

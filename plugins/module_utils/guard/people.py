@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 KEYS = Path("/etc/ssh/authorized_keys.d")
+COMMON_AUTH = Path("/etc/pam.d/common-auth")
+SEEDS, WINDOW = Path("/var/lib/haechi/mfa"), Path("/etc/haechi/mfa-window")
 
 
 def named(prove: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -48,7 +50,20 @@ def account(who: str, keys: list[str]) -> dict[str, Any] | None:
         "shell": entry.pw_shell,
         "expired": bool(expiry) and int(expiry) <= time.time() // 86400,
         "locked": len(shadow) > 1 and shadow[1].startswith("!"),
+        "factors": ["keyboard-interactive"] if _can_answer(who) else [],
     }
+
+
+def _can_answer(who: str) -> bool:
+    """Return whether PAM asks for a code and the account has codes, or need not answer yet."""
+    asks = COMMON_AUTH.is_file() and "pam_google_authenticator.so" in COMMON_AUTH.read_text()
+    return asks and ((SEEDS / who).is_file() or window_open(who, time.time()))
+
+
+def window_open(who: str, now: float) -> bool:
+    """Return whether an account may still lack a second factor, so that PAM lets it pass without a question."""
+    rows = [line.split() for line in WINDOW.read_text().splitlines()] if WINDOW.is_file() else []
+    return any(row[0] == who and row[1].isdigit() and now < int(row[1]) for row in rows if len(row) > 1)
 
 
 def _shadow(who: str) -> list[str]:

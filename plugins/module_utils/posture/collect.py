@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     accounts,
     certificates,
+    factors,
     files,
     firewall,
     grants,
@@ -46,6 +47,7 @@ COLLECTORS: dict[str, Collector] = {
     "sessions": accounts.sessions,
     "jobs": accounts.jobs,
     "pam": pam.pam,
+    "factors": factors.factors,
     "settings": settings.settings,
     "modes": files.modes,
     "packages": system.packages,

@@ -12,6 +12,7 @@ from haechi.cli import (
     break_glass,
     cert,
     demo,
+    enrol,
     evidence,
     fleet_bench,
     judge,
@@ -24,7 +25,7 @@ from haechi.cli import (
 )
 
 VERBS = (
-    *(validate, lab, demo, ssh_config, cert, evidence, judge, report, review),
+    *(validate, lab, demo, ssh_config, cert, enrol, evidence, judge, report, review),
     *(request, approve, break_glass, bench, fleet_bench),
 )
 

@@ -22,6 +22,7 @@ from haechi.controls.model import (
 from haechi.controls.site import all_seen
 from haechi.observe.sections import Account
 from haechi.observe.sudoers import subjects
+from haechi.policy.factors import FIDO2_GROUP, WINDOW_GROUP
 from haechi.policy.models import Identity, Job, Kind, State
 from haechi.policy.resolve import in_production, jobs_on
 
@@ -55,7 +56,7 @@ def auditors_change_nothing(case: Case) -> Verdict:
     auditors = [who for who in _people(case) if _only_reads(jobs_on(case.policy, who, case.host))]
     if not auditors:
         return not_here("nobody audits this host", expected)
-    may = READING | {case.desired["accounts"]["login_group"]}
+    may = READING | {case.desired["accounts"]["login_group"], FIDO2_GROUP, WINDOW_GROUP}
     names = {group.gid: group.name for group in case.posture.accounts.groups}
     bad: list[str] = []
     for who in auditors:
@@ -84,7 +85,7 @@ def privileged_are_owned(case: SiteCase) -> Verdict:
     bad: dict[str, list[str]] = {}
     accounts: set[str] = set()
     for host, posture in case.postures.items():
-        for row, rights in privileged.holders(case.policy, posture):
+        for row, rights in privileged.holders(case.policy, posture, posture.grants):
             accounts.add(row.name)
             owner = privileged.owner(case.policy, row.name)
             if owner not in here:

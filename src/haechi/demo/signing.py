@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from haechi import authenticator
 from haechi import policy as policies
 from haechi.demo import StoryError
 from haechi.demo.playbooks import Playbooks
@@ -39,7 +40,9 @@ def review(playbooks: Playbooks, policy: Policy, say: Callable[[str], None]) -> 
 
 
 def _signature(key: Path, text: bytes) -> bytes:
-    command = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
+    # Where only the public half is named, ssh-keygen asks the agent, as it asks a device.
+    named = f"{key}.pub" if authenticator.is_device_key(key) else str(key)
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", named]
     done = subprocess.run(command, input=text, capture_output=True, check=False)
     if done.returncode:
         raise StoryError(f"{key}: ssh-keygen cannot sign with it: {done.stderr.decode(errors='replace').strip()}")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from haechi import authenticator
 from haechi import policy as policies
 from haechi.demo import StoryError, signing
 from haechi.demo import proof as proofs
@@ -48,6 +49,13 @@ def tell(root: Path, inventory: Path, say: Say) -> Figures:
     playbooks = Playbooks(root, inventory)
     say("The lab: bare Debian machines, made anew")
     site.up(inventory, say, fresh=True)
+    keys = site.secrets_dir(inventory, site.read_policy(inventory).site.name) / "keys"
+    with authenticator.plugged_in(keys):
+        return _hardened(playbooks, keys, say, began)
+
+
+def _hardened(playbooks: Playbooks, keys: Path, say: Say, began: float) -> Figures:
+    inventory = playbooks.inventory
     say("Bootstrap: the automation account gets in")
     playbooks.run("bootstrap")
     say("Validate: the policy is judged before it is obeyed")
@@ -62,7 +70,7 @@ def tell(root: Path, inventory: Path, say: Say) -> Figures:
     doors = Doors(
         policy=policy,
         inventory=inventory,
-        keys=site.secrets_dir(inventory, policy.site.name) / "keys",
+        keys=keys,
         state=policies.state_dir(policy),
     )
     denied = _leave(playbooks, doors, say)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from haechi.desired import accounts, baseline, break_glass, firewall, grants, pki, sshd
+from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, pki, sshd
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
@@ -35,7 +35,7 @@ def build(
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {baseline: {}, pki: {}, accounts: {}, break_glass: None, sshd: {}, firewall: {}, prove: {}}}``.
+    Shape: ``{host: {role: {}, prove: {}}}``; ``break_glass`` is None where no account is sealed.
     """
     known = set(managed(policy))
     return {
@@ -44,6 +44,7 @@ def build(
             "pki": pki.build(policy, host, trust),
             "accounts": accounts.build(policy, host, revoked, trust, more.granted),
             "break_glass": break_glass.build(policy, host, revoked, more.seal),
+            "mfa": mfa.build(policy, host, revoked),
             "sshd": sshd.build(policy, host, trust),
             "firewall": firewall.build(policy, host, revoked),
             "prove": prove(policy, host, revoked),

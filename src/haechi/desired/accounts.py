@@ -10,6 +10,7 @@ from typing import Any
 from haechi.desired import revocations
 from haechi.pki import certificates
 from haechi.pki.trust import NO_AUTHORITY, Trust
+from haechi.policy.factors import group_of
 from haechi.policy.models import Kind, Policy, State, SudoRule
 from haechi.policy.resolve import Access, access_on, keys_of
 
@@ -120,9 +121,15 @@ def _account(policy: Policy, access: Access) -> dict[str, object]:
         "login": access.login,
         "shell": SHELL if access.login else NO_SHELL,
         "keys": [" ".join(key.split()) for key in keys_of(policy, who)],
-        "groups": sorted({*access.groups, *([LOGIN_GROUP] if access.login else [])}),
+        "groups": groups(policy, access),
         "sudo": sudo_lines(who.id, access.sudo),
     }
+
+
+def groups(policy: Policy, access: Access) -> list[str]:
+    """Return the groups of an account: those of its jobs, and those by which sshd lets it in and knows its factor."""
+    factor = group_of(policy, access.identity)
+    return sorted({*access.groups, *([LOGIN_GROUP, *([factor] if factor else [])] if access.login else [])})
 
 
 def _left(person: str) -> dict[str, object]:

@@ -9,6 +9,9 @@ CLIENT = "systemd-timesyncd"
 # pam_pwquality refuses every new password, an aged one's forced change too, while the dictionary is missing;
 # cracklib-runtime makes it and is only a recommendation of Debian's package.
 PASSWORDS = ("libpam-pwquality", "cracklib-runtime")
+# Asks for the one-time code (role mfa): of Debian's two, the one whose users have a file each, so that a seed is the
+# role's and a used code PAM's. pam_oath keeps all in one file that it rewrites at every login.
+CODES = ("libpam-google-authenticator",)
 
 
 def kernel_values(policy: Policy, host: Host) -> dict[str, str]:
@@ -42,5 +45,5 @@ def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, objec
         "known": sorted(identity.id for identity in policy.identities),
         "sysctl": kernel_values(policy, policy.hosts[host]),
         "time_server": server,
-        "packages": [*PASSWORDS, *([CLIENT] if server else [])],
+        "packages": [*PASSWORDS, *CODES, *([CLIENT] if server else [])],
     }

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from haechi import sshconfig
 from haechi.pki.trust import NO_AUTHORITY, Trust
-from haechi.policy.models import Policy
+from haechi.policy.factors import FIDO2_GROUP, HARDWARE, WINDOW_GROUP
+from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import control_sources, keys_of
 
 DROP_IN = "/etc/ssh/sshd_config.d/10-haechi.conf"
@@ -43,7 +44,29 @@ def build(policy: Policy, host: str, trust: Trust = NO_AUTHORITY) -> dict[str, o
             {"path": BOOTSTRAP_DROP_IN, "content": None},
             *_host_certificate(host, trust),
         ],
-        "variants": [_variant(release, settings(policy, host, release, trust)) for release in (OLD, NEW)],
+        "variants": [
+            _variant(release, settings(policy, host, release, trust), exceptions(policy, trust))
+            for release in (OLD, NEW)
+        ],
+    }
+
+
+def exceptions(policy: Policy, trust: Trust = NO_AUTHORITY) -> dict[str, Settings]:
+    """Return the ``Match`` blocks, criterion to settings: whoever is in none needs a key and a one-time code.
+
+    A security key is two factors, the device and its PIN, so sshd wants to see that the PIN was asked
+    (``verify-required``, sshd_config(5)). The automation has one factor: it runs without anybody there.
+    """
+    robots = [i.id for i in policy.identities if i.kind is Kind.AUTOMATION and i.state is State.ACTIVE]
+    one = {"AuthenticationMethods": "publickey", "KbdInteractiveAuthentication": "no"}
+    hardware = {
+        "PubkeyAcceptedAlgorithms": ",".join(_with_certificates(list(HARDWARE), certified=bool(trust.user_ca))),
+        "PubkeyAuthOptions": "verify-required",
+    }
+    return {
+        f"User {','.join(robots)}": one,
+        f"Group {FIDO2_GROUP}": {**one, **hardware},
+        f"Group {WINDOW_GROUP}": one,
     }
 
 
@@ -59,9 +82,11 @@ def settings(policy: Policy, host: str, release: str, trust: Trust = NO_AUTHORIT
     }
 
 
-def _variant(release: str, chosen: Settings) -> dict[str, object]:
+def _variant(release: str, chosen: Settings, excepted: dict[str, Settings]) -> dict[str, object]:
     head = f"# Written by Haechi (role sshd) for OpenSSH {release} and later. The first value of a keyword wins.\n"
     lines = "".join(f"{keyword} {value}\n" for keyword, value in chosen.items())
+    for criterion, values in excepted.items():
+        lines += f"\nMatch {criterion}\n" + "".join(f"  {keyword} {value}\n" for keyword, value in values.items())
     return {
         "at_least": release,
         "path": DROP_IN,
@@ -76,9 +101,10 @@ def _login(policy: Policy) -> Settings:
         "Port": str(policy.sshd.port),
         "HostKey": "/etc/ssh/ssh_host_ed25519_key",
         "PubkeyAuthentication": "yes",
-        "AuthenticationMethods": "publickey",
+        "AuthenticationMethods": "publickey,keyboard-interactive",
         "PasswordAuthentication": "no",
-        "KbdInteractiveAuthentication": "no",
+        # The one-time code, which PAM asks for (role mfa); PAM asks for no password here.
+        "KbdInteractiveAuthentication": "yes",
         "PermitEmptyPasswords": "no",
         "HostbasedAuthentication": "no",
         "GSSAPIAuthentication": "no",
@@ -117,11 +143,8 @@ def _algorithms(release: str, *, certified: bool) -> Settings:
     exchanges = ["sntrup761x25519-sha512@openssh.com", "curve25519-sha256", "curve25519-sha256@libssh.org"]
     if release == NEW:
         exchanges = ["mlkem768x25519-sha256", "sntrup761x25519-sha512", *exchanges]
-    hardware = ["sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"]
-    rsa = ["rsa-sha2-512", "rsa-sha2-256"]
-    accepted = ["ssh-ed25519", *hardware, *rsa]
-    if certified:
-        accepted += [f"{name.removesuffix('@openssh.com')}-cert-v01@openssh.com" for name in accepted]
+    hardware, rsa = list(HARDWARE), ["rsa-sha2-512", "rsa-sha2-256"]
+    accepted = _with_certificates(["ssh-ed25519", *hardware, *rsa], certified=certified)
     return {
         "KexAlgorithms": ",".join(exchanges),
         "Ciphers": "aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-gcm@openssh.com",
@@ -132,6 +155,11 @@ def _algorithms(release: str, *, certified: bool) -> Settings:
         "RequiredRSASize": "3072",
         "RekeyLimit": "1G 1h",
     }
+
+
+def _with_certificates(names: list[str], *, certified: bool) -> list[str]:
+    own = [f"{name.removesuffix('@openssh.com')}-cert-v01@openssh.com" for name in names] if certified else []
+    return [*names, *own]
 
 
 def _forwarding(policy: Policy, host: str) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ def policy(count: int) -> dict[str, dict[str, Any]]:
         "identities": {"identities": _identities()},
         "access": {"jobs": _jobs()},
         "sshd": {"sshd": {"jump_hosts": [BASTION]}},
+        # What is measured is how fast somebody is shut out, and keys alone open the sessions to be ended.
+        "mfa": {"mfa": {"enrol_until": date(2099, 12, 31)}},
         "network": {
             "zones": {"mgmt": {"title": "The fleet", "cidr": str(NETWORK), "management": True}},
             "servers": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from haechi import offer, sshclient
+from haechi import authenticator, offer, sshclient
 
 # Two tries must end before the host puts the old state back by itself.
 OPTIONS = ("-o", "ConnectTimeout=7")
@@ -89,9 +90,12 @@ def _privileged(way: Way, host: str, what: str) -> Proof:
 
 
 def sentinel(way: Way, who: str, key: Path) -> Proof:
-    """Let the canary log in and say a nonce; it has no rights on any host."""
-    options = ("-l", who, "-i", str(key))
-    return Proof(what=f"{who} logs in", expected="yes", seen=_login(way, way.host, options=options))
+    """Let the canary log in and say a nonce, as people with a security key do; it has no rights on any host."""
+    options: tuple[str, ...] = ("-l", who, "-i", str(key))
+    with contextlib.ExitStack() as held:
+        if authenticator.is_device_key(key):
+            options += ("-o", f"IdentityAgent={held.enter_context(authenticator.serving([key]))}")
+        return Proof(what=f"{who} logs in", expected="yes", seen=_login(way, way.host, options=options))
 
 
 def _offered(way: Way, who: str, keys: Sequence[str]) -> Proof:

@@ -20,6 +20,7 @@ BASE_PACKAGES = (
     "dbus",
     "iproute2",
     "iputils-ping",
+    "libpam-google-authenticator",
     "libpam-pwquality",
     "libpam-systemd",
     "nftables",

@@ -6,7 +6,9 @@ import json
 import subprocess
 from pathlib import Path
 
-from haechi.policy.models import Kind, Policy, State
+from haechi import authenticator
+from haechi.policy.factors import factor_of, window_of
+from haechi.policy.models import Factor, Identity, Kind, Policy, State
 
 HAS_KEY = {Kind.PERSON, Kind.AUTOMATION, Kind.SENTINEL, Kind.BREAK_GLASS}
 
@@ -22,9 +24,25 @@ def keypair(path: Path, comment: str) -> str:
 
 
 def identity_keys(policy: Policy, folder: Path) -> dict[str, str]:
-    """Make the key of each identity that logs in, leavers included (theirs must be refused); return public halves."""
-    wanted = [i.id for i in policy.identities if i.kind in HAS_KEY and i.state is not State.ABSENT]
-    return {name: keypair(folder / name, f"{name}@{policy.site.name}") for name in wanted}
+    """Make the key of each identity that logs in, leavers included (theirs must be refused); return public halves.
+
+    Whoever needs a security key and may not lack it gets one in software: the lab has no devices.
+    """
+    wanted = [i for i in policy.identities if i.kind in HAS_KEY and i.state is not State.ABSENT]
+    plain = {who.id: keypair(folder / who.id, f"{who.id}@{policy.site.name}") for who in wanted}
+    return plain | {who.id: _of_device(folder / who.id, policy) for who in wanted if in_device(policy, who)}
+
+
+def in_device(policy: Policy, who: Identity) -> bool:
+    """Return whether an identity of the lab has a security key; in an open window only whom policy names has one."""
+    enrolled = who.kind is Kind.SENTINEL or who.id in policy.mfa.people or window_of(policy, who) is None
+    return factor_of(policy, who) is Factor.FIDO2 and enrolled
+
+
+def _of_device(path: Path, policy: Policy) -> str:
+    line = authenticator.public_line(path, f"{path.name}@{policy.site.name}")
+    path.with_name(f"{path.name}.pub").write_text(f"{line}\n")
+    return line
 
 
 def host_keys(policy: Policy, folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from haechi import authenticator
 from haechi.lab.topology import Machine
 from haechi.policy.models import Policy
 from haechi.sshconfig import automation_id
@@ -34,6 +35,19 @@ USER_UNIT = "[Service]\nTimeoutStopSec=1s\n"
 MANAGER = "[Manager]\nDefaultTimeoutStopSec=1s\n"
 LOGIND = "[Login]\nUserStopDelaySec=infinity\n"
 CHRONY_UNIT = "[Unit]\nConditionCapability=\n"
+# In the place of the devices that people would plug in.
+AGENT_SOCKET, AGENT_PROGRAM = "/run/authenticator", "/usr/local/lib/authenticator.py"
+AGENT_UNIT = """\
+[Unit]
+Description=Security keys of the lab's people, in software
+
+[Service]
+ExecStart=/usr/bin/python3 {program} {socket} {keys}
+Restart=on-failure
+
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,15 @@ def _laptop(policy: Policy, machine: Machine, lab: Path) -> dict[str, Seed]:
     files = {"/root/.ssh/config": Seed(laptop_config(policy), 0o600)}
     for name in machine.keys:
         files[f"/root/.ssh/{name}"] = Seed((lab / "keys" / name).read_text(), 0o600)
+        files[f"/root/.ssh/{name}.pub"] = Seed((lab / "keys" / f"{name}.pub").read_text())
+    held = [f"/root/.ssh/{name}" for name in machine.keys if authenticator.is_device_key(lab / "keys" / name)]
+    if held:
+        unit = AGENT_UNIT.format(program=AGENT_PROGRAM, socket=AGENT_SOCKET, keys=" ".join(held))
+        files[AGENT_PROGRAM] = Seed(Path(authenticator.__file__).read_text())
+        files["/etc/systemd/system/authenticator.service"] = Seed(unit)
+        files["/etc/systemd/system/multi-user.target.wants/authenticator.service"] = Seed(
+            "", target="/etc/systemd/system/authenticator.service"
+        )
     pins = [
         f"{name} {' '.join((lab / 'hostkeys' / name / 'ssh_host_ed25519_key.pub').read_text().split()[:2])}"
         for name in policy.hosts
@@ -110,7 +133,7 @@ def _laptop(policy: Policy, machine: Machine, lab: Path) -> dict[str, Seed]:
 def laptop_config(policy: Policy) -> str:
     """Return an administrator's ssh configuration: in by the gateway's published port, on through the bastion."""
     blocks = ["Host *", "  StrictHostKeyChecking yes", "  IdentitiesOnly yes", "  ConnectTimeout 5", "  BatchMode yes"]
-    blocks += ["  IdentityFile ~/.ssh/%r"]
+    blocks += ["  IdentityFile ~/.ssh/%r", f"  IdentityAgent {AGENT_SOCKET}"]
     bastion = policy.site.bastion
     published = [f.publish for f in policy.flows if f.publish is not None and bastion in f.target]
     head: list[str] = []

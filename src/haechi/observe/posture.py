@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, found, granted, listed
+from haechi.observe import certified, factor, found, granted, listed
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -73,6 +73,11 @@ class Posture:
     def pam(self) -> s.Pam:
         """Return the section of that name."""
         return self._read("pam", s.Pam)
+
+    @cached_property
+    def factors(self) -> factor.Factors:
+        """Return the section of that name."""
+        return self._read("factors", factor.Factors)
 
     @cached_property
     def settings(self) -> s.Settings:

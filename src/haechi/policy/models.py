@@ -198,6 +198,27 @@ class Pki(Model):
     host_days: Annotated[int, Field(strict=True, ge=7, le=365)] = 90
 
 
+class Factor(StrEnum):
+    """What a person answers with besides the key; automation has none and is bound otherwise."""
+
+    FIDO2 = "fido2"
+    TOTP = "totp"
+
+
+class PersonFactor(Model):
+    """One person's factor, where it is not the site's, and the last day on which it may still be missing."""
+
+    factor: Factor = Factor.FIDO2
+    enrol_until: date | None = Field(default=None, description="last day to enrol, if later than the site's")
+
+
+class MfaPolicy(Model):
+    """The second factor: ``fido2`` (a key that never leaves its device, with PIN) unless ``people`` says ``totp``."""
+
+    enrol_until: date | None = Field(default=None, description="last day on which a factor may be missing; none: now")
+    people: dict[IdentityId, PersonFactor] = Field(default={})
+
+
 class PasswordPolicy(Model):
     """Passwords and lock-out; the bounds are KISA U-02 and U-03."""
 
@@ -257,6 +278,7 @@ class Policy(Model):
     privilege: PrivilegePolicy = PrivilegePolicy()
     break_glass: BreakGlass | None = None
     sshd: SshdPolicy = SshdPolicy()
+    mfa: MfaPolicy = MfaPolicy()
     pki: Pki | None = None
     revocations: RevocationsPolicy = RevocationsPolicy()
     password: PasswordPolicy = PasswordPolicy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
-from haechi.policy.models import Identity, Job, Kind, Policy, State, SudoRule
+from haechi.policy.models import Factor, Identity, Job, Kind, MfaPolicy, Policy, State, SudoRule
 
 INTERNET = "internet"
 ALL = "all"
@@ -95,7 +95,18 @@ def on_day(policy: Policy, day: date) -> Policy:
 
     The one place where dates of people count: desired state, judges and doors all read what comes from here.
     """
+    policy = policy.model_copy(update={"mfa": _windows_open(policy.mfa, day)})
     return _shut(policy, {i.id: since for i in policy.identities if (since := shut_since(i, day)) is not None})
+
+
+def _windows_open(mfa: MfaPolicy, day: date) -> MfaPolicy:
+    """Return what is left of the enrolment windows on a day: one whose last day has passed is none."""
+
+    def still(until: date | None) -> date | None:
+        return until if until is not None and until >= day else None
+
+    people = {who: row.model_copy(update={"enrol_until": still(row.enrol_until)}) for who, row in mfa.people.items()}
+    return mfa.model_copy(update={"enrol_until": still(mfa.enrol_until), "people": people})
 
 
 def without(policy: Policy, people: Collection[str], day: date) -> Policy:
@@ -133,6 +144,12 @@ def keys_of(policy: Policy, identity: Identity) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*identity.keys, *policy.keys.get(identity.id, ()))))
 
 
+def share_keys(policy: Policy, holder: Identity) -> tuple[str, ...]:
+    """Return the public keys to which a holder's share of the sealed account's secret is encrypted."""
+    own = policy.break_glass.share_keys.get(holder.id) if policy.break_glass else None
+    return (own,) if own else keys_of(policy, holder)
+
+
 def access_on(policy: Policy, host: str, revoked: frozenset[str]) -> tuple[Access, ...]:
     """Return what each identity of policy must be on a host, leavers taken out.
 
@@ -153,9 +170,16 @@ def _access(policy: Policy, identity: Identity, host: str, revoked: frozenset[st
         state=state,
         keys=keys_of(policy, identity),
         groups=tuple(dict.fromkeys(group for job in jobs for group in job.groups)),
-        sudo=tuple(dict.fromkeys(rule for job in jobs for rule in job.sudo)),
+        sudo=tuple(dict.fromkeys(_asking(policy, identity, rule) for job in jobs for rule in job.sudo)),
         login=any(job.login for job in jobs),
     )
+
+
+def _asking(policy: Policy, identity: Identity, rule: SudoRule) -> SudoRule:
+    """Return a rule under which sudo asks whoever has one-time codes for one."""
+    own = policy.mfa.people.get(identity.id)
+    codes = identity.kind is Kind.PERSON and own is not None and own.factor is Factor.TOTP
+    return rule.model_copy(update={"nopasswd": False}) if codes else rule
 
 
 def operators_on(policy: Policy, host: str, revoked: frozenset[str]) -> tuple[Access, ...]:

@@ -26,6 +26,7 @@ FIELDS: dict[str, type[Model]] = {
     "waivers": models.Waiver,
     "review": models.ReviewPolicy,
     "sshd": models.SshdPolicy,
+    "mfa": models.MfaPolicy,
     "password": models.PasswordPolicy,
     "people": models.PeoplePolicy,
     "privilege": privileges.PrivilegePolicy,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from haechi.desired.accounts import LOGIN_GROUP
+from haechi.desired.accounts import groups
 from haechi.desired.grants import ROOT_SHELL
 from haechi.keylines import fingerprints
 from haechi.policy.models import Identity, Kind, Policy, State, SudoRule
@@ -38,12 +38,11 @@ def on(
     found, grants = {}, tuple(grants)
     for access in access_on(policy, host, revoked):
         who = access.identity
-        groups = {*access.groups, *([LOGIN_GROUP] if access.login else [])}
         expected = Expected(
             state=access.state.value,
             login=access.login,
             keys=tuple(sorted(set(fingerprints(access.keys)))) if access.login else (),
-            groups=tuple(sorted(groups)),
+            groups=tuple(groups(policy, access)),
             sudo=sudorules.wanted([*access.sudo, *_granted(policy, who.id, host, grants)]),
         )
         jobs = _jobs(policy, who, host) if access.state is State.ACTIVE else ()

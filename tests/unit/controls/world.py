@@ -7,7 +7,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from haechi.observe.posture import Posture, UnknownError, open_posture
 from haechi.pki import revocations
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy import load
-from haechi.policy.models import Policy
+from haechi.policy.models import MfaPolicy, Policy
 from haechi.policy.resolve import day_of, on_day
 from haechi.tombstones import Store, Tombstone
 
@@ -40,7 +40,10 @@ def policy() -> Policy:
     """Return the lab's policy, with a made-up key for each identity: the lab makes new ones whenever it stands."""
     read = load(ROOT / "inventories/lab", at=AT.date()).policy
     assert read is not None
-    return read.model_copy(update={"keys": {who.id: (f"ssh-ed25519 {key(who.id)}",) for who in read.identities}})
+    # Nobody had enrolled when the two were looked at.
+    mfa = MfaPolicy(enrol_until=date(2026, 12, 31))
+    keys = {who.id: (f"ssh-ed25519 {key(who.id)}",) for who in read.identities}
+    return read.model_copy(update={"keys": keys, "mfa": mfa})
 
 
 @cache

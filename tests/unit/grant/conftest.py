@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,5 +92,6 @@ def site(tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     keys = {who: [(pairs / f"{who}.pub").read_text().strip()] for who in PEOPLE if who != "outsider"}
     keys |= {who: [f"ssh-ed25519 {world.key(who)}"] for who in ("haechi", "sentinel", "tae")}
     made.set("keys", keys=keys)
+    made.set("mfa", mfa={"enrol_until": date(2099, 12, 31)})
     made.set("privilege", privilege=POLICY)
     return made

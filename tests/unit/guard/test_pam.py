@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.haechi.guard.plugins.module_utils.guard import pam, subsystem
+from ansible_collections.haechi.guard.plugins.module_utils.guard.files import File
 from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
 
 STACKS = ("auth", "account", "password", "session", "session-noninteractive")
@@ -56,3 +57,23 @@ def test_a_profile_of_a_module_is_enabled_only_where_the_module_is(root: Path) -
     where = {"enable": ["ours"], "enable_where": {"pam_new.so": "theirs", "pam_old.so": "old"}}
 
     assert pam.Pam(where, {})._update() == [["pam-auth-update", "--package", "--enable", "ours", "theirs"]]
+
+
+def test_a_profile_that_another_change_took_out_is_found(root: Path) -> None:
+    """Two changes of PAM share one memory of what ran: each must miss its own modules by itself."""
+    whole = pam.Pam({"enable": ["ours"]}, {}).fingerprint()
+    for stack in STACKS:
+        (root / f"etc/pam.d/common-{stack}").write_text("auth required pam_unix.so\n")
+    bare = pam.Pam({"enable": ["ours"]}, {}).fingerprint()
+
+    assert "without" not in str(whole)
+    assert str(bare).endswith(" without pam_faillock.so")
+
+
+def test_the_candidate_s_stack_reads_the_candidate_s_files(root: Path) -> None:
+    """What the stack calls is not in its place before the change; asked there, it would shut everybody out."""
+    new = [File("/etc/haechi/mfa-window", b"ann 1\n"), File("/etc/gone", None)]
+    stack = "account required pam_exec.so /bin/sh /usr/x.sh /etc/haechi/mfa-window\naccount required y.so /etc/gone\n"
+    expected = stack.replace("/etc/haechi", f"{root}/etc/haechi")
+
+    assert pam._beside(stack, new, root) == expected

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -130,4 +131,5 @@ def site(tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     keys = {who: [made.public(who)] for who in ("jisoo", "minho", "sora", "hana")}
     keys |= {who: [f"ssh-ed25519 {world.key(who)}"] for who in ("haechi", "sentinel", "tae")}
     made.set("keys", keys=keys)
+    made.set("mfa", mfa={"enrol_until": date(2099, 12, 31)})
     return made

@@ -83,7 +83,7 @@ def test_the_sheet_has_a_line_for_each_account_and_host() -> None:
     ]
     minho = next(row for row in found if (row["account"], row["host"]) == ("minho", "app1"))
     assert minho["surplus"] == f"key SHA256:stranger; group disk; sudo (root) /usr/bin/id {samples.SCRIPT}"
-    assert minho["policy_groups"] == "adm; haechi-login; systemd-journal"
+    assert minho["policy_groups"] == "adm; haechi-login; mfa-window; systemd-journal"
     assert minho["name"] == "박민호"
     jisoo = next(row for row in found if (row["account"], row["host"]) == ("jisoo", "db1"))
     assert (jisoo["sudo"], jisoo["unknown"], jisoo["waivers"]) == ("unknown", "sudo sudo: x", "legacy-group")

@@ -87,7 +87,7 @@ def test_a_row_says_who_how_what_and_why() -> None:
             "sshd_why": "AllowGroups haechi-login",
             "enters": "yes",
             "tried": "",
-            "groups": ("adm", "haechi-login", "systemd-journal"),
+            "groups": ("adm", "haechi-login", "mfa-window", "systemd-journal"),
             "sudo": (
                 "(root) NOPASSWD: /usr/bin/journalctl --no-pager --since today",
                 "(root) NOPASSWD: /usr/bin/systemctl --no-pager --failed",
@@ -97,7 +97,7 @@ def test_a_row_says_who_how_what_and_why() -> None:
             "state": "active",
             "login": True,
             "keys": ("SHA256:v+ZcsvpLNsdRcLvZMcTIk+REHptDJnX33ob/GGvDzKQ",),
-            "groups": ("adm", "haechi-login", "systemd-journal"),
+            "groups": ("adm", "haechi-login", "mfa-window", "systemd-journal"),
             "sudo": (
                 "(root) NOPASSWD: /usr/bin/journalctl --no-pager --since today",
                 "(root) NOPASSWD: /usr/bin/systemctl --no-pager --failed",

@@ -23,9 +23,9 @@ HEAD = """\
 Port 22
 HostKey /etc/ssh/ssh_host_ed25519_key
 PubkeyAuthentication yes
-AuthenticationMethods publickey
+AuthenticationMethods publickey,keyboard-interactive
 PasswordAuthentication no
-KbdInteractiveAuthentication no
+KbdInteractiveAuthentication yes
 PermitEmptyPasswords no
 HostbasedAuthentication no
 GSSAPIAuthentication no
@@ -55,6 +55,20 @@ VersionAddendum none
 PrintMotd no
 LogLevel VERBOSE
 SyslogFacility AUTH
+
+Match User robot
+  AuthenticationMethods publickey
+  KbdInteractiveAuthentication no
+
+Match Group mfa-fido2
+  AuthenticationMethods publickey
+  KbdInteractiveAuthentication no
+  PubkeyAcceptedAlgorithms sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com
+  PubkeyAuthOptions verify-required
+
+Match Group mfa-window
+  AuthenticationMethods publickey
+  KbdInteractiveAuthentication no
 """
 DB_ON_9_2 = f"""\
 {HEAD.format("9.2")}\
@@ -110,7 +124,7 @@ def test_a_list_stays_a_list() -> None:
     """A string taken for a list comes out letter by letter, and sshd accepts that (a known lock-out elsewhere)."""
     lists = {name: value for name, value in settings(policy(), "db", "9.8").items() if "," in value}
 
-    assert len(lists) == 5
+    assert len(lists) == 6
     assert all(len(word) > 1 for value in lists.values() for word in value.split(","))
 
 
