@@ -63,7 +63,7 @@ def main() -> None:
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=str(error))
     shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}
-    sudoers = [*desired["sudoers"], *report.sudoers_to_remove(found, desired)]
+    sudoers = [*report.sudoers(desired), *report.sudoers_to_remove(found, desired)]
     module.exit_json(report=found, ended=shown, sudoers=sudoers, dormant=sorted(away), **change.render(changes))
 
 

@@ -19,11 +19,13 @@ from haechi.controls import (
     login,
     people,
     reach,
+    recorder,
     reviewed,
     site,
     sshd,
     sshd_use,
     sudo,
+    x509,
 )
 from haechi.controls.model import Control
 
@@ -38,7 +40,9 @@ THEMES = (
     people,
     keys,
     certificates,
+    x509,
     sudo,
+    recorder,
     duties,
     kernel,
     guard,

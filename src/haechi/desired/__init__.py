@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from haechi.desired import accounts, baseline, firewall, pki, sshd
+from haechi.desired import accounts, baseline, firewall, pki, recorder, sshd
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
@@ -15,13 +15,14 @@ def build(
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {baseline: {}, pki: {}, accounts: {}, sshd: {}, firewall: {}, prove: {}}}``, JSON-able.
+    Shape: ``{host: {baseline, pki, recorder, accounts, sshd, firewall, prove}}``, each a document, JSON-able.
     """
     known = set(managed(policy))
     return {
         host: {
             "baseline": baseline.build(policy, host, revoked),
             "pki": pki.build(policy, host, trust),
+            "recorder": recorder.build(policy, host, trust),
             "accounts": accounts.build(policy, host, revoked, trust),
             "sshd": sshd.build(policy, host, trust),
             "firewall": firewall.build(policy, host, revoked),

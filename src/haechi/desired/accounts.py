@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 
+from haechi.desired import recorder
 from haechi.pki import certificates
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State, SudoRule
@@ -50,7 +51,7 @@ def build(policy: Policy, host: str, revoked: frozenset[str], trust: Trust = NO_
         "known": list(DEBIAN),
         "accounts": accounts,
         "certificates": _certificates(policy, host, revoked, trust),
-        "sudoers": [_sudoers(account) for account in accounts],
+        "sudoers": [*(_sudoers(account) for account in accounts), *_recorded(policy)],
     }
 
 
@@ -116,6 +117,11 @@ def _left(person: str) -> dict[str, object]:
         "groups": [],
         "sudo": [],
     }
+
+
+def _recorded(policy: Policy) -> list[dict[str, object]]:
+    file = recorder.sudoers(policy)
+    return [] if file is None else [file]
 
 
 def _sudoers(account: dict[str, object]) -> dict[str, object]:

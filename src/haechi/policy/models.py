@@ -11,27 +11,10 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-# The account name and the certificate's Key ID: the first character bars option injection (`-x`)
-# and path tricks (`..`), the length is utmp's and useradd's limit (useradd(8)).
-IdentityId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
-# An RSA key of 4096 bits is a line of 740 characters (RFC 4253 section 6.6), of 16384 bits one of 2800.
-KeyLine = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x1f\x7f]*$")]
-# An interface's name has at most 15 bytes (IFNAMSIZ, netdevice(7)).
-Bridge = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,14}(:(tcp|udp)/[1-9][0-9]{0,4})?$")]
-Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-
-class Model(BaseModel):
-    """The house rules of every model: frozen, unknown fields refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from haechi.policy.recording import Leaf, Recorder
+from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
 
 
 class Kind(StrEnum):
@@ -212,6 +195,11 @@ class Pki(Model):
     host: Name = Field(description="holds the authorities' keys and signs; nobody else can read them")
     user_hours: Annotated[int, Field(strict=True, ge=1, le=24)] = 12
     host_days: Annotated[int, Field(strict=True, ge=7, le=365)] = 90
+    leaf_days: Annotated[int, Field(strict=True, ge=3, le=397, description="life of a TLS certificate")] = 90
+    root_key: Line | None = Field(
+        default=None, description="file that the X.509 root's sealed key is handed out to, once; outside the checkout"
+    )
+    leaves: tuple[Leaf, ...] = ()
 
 
 class PasswordPolicy(Model):
@@ -260,7 +248,7 @@ class Policy(Model):
 
     site: Site
     identities: Annotated[tuple[Identity, ...], Field(min_length=1)]
-    keys: dict[IdentityId, tuple[KeyLine, ...]] = {}
+    keys: dict[IdentityId, tuple[KeyLine, ...]] = Field(default={})
     jobs: dict[Name, Job]
     zones: dict[Name, Zone]
     # Ansible reserves the variable name `hosts`.
@@ -272,5 +260,6 @@ class Policy(Model):
     review: ReviewPolicy = ReviewPolicy()
     sshd: SshdPolicy = SshdPolicy()
     pki: Pki | None = None
+    recorder: Recorder | None = None
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import models
+from haechi.policy import models, shape
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 
 ID_RULE = "use 1 to 32 of a-z, 0-9, _ and -, beginning with a letter"
-FIELDS: dict[str, type[models.Model]] = {
+FIELDS: dict[str, type[shape.Model]] = {
     "site": models.Site,
     "identities": models.Identity,
     "jobs": models.Job,
@@ -57,7 +57,7 @@ def _is_union_member(part: int | str) -> bool:
 def _fields(path: Path) -> list[str]:
     names = [part for part in path[:-1] if isinstance(part, str) and part in FIELDS]
     if not names:
-        model: type[models.Model] = models.Policy
+        model: type[shape.Model] = models.Policy
     else:
         model = FIELDS[names[-1]]
     return sorted(info.alias or name for name, info in model.model_fields.items())
@@ -106,8 +106,10 @@ def _text(kind: str, context: dict[str, Any], value: object, name: str) -> tuple
         return f"{name} is empty or too long", f"write 1 to {context.get('max_length', 400)} characters"
     if str(context.get("pattern", "")).startswith("^[a-zA-Z]"):
         return f"{shown(value)} is no bridge", "write docker0, or docker0:tcp/8080 for a published port"
-    if str(context.get("pattern", "")).startswith("^[a-z]"):
+    if str(context.get("pattern", "")).startswith("^[a-z][a-z0-9_-]"):
         return f"{shown(value)} cannot be a name", ID_RULE
+    if str(context.get("pattern", "")).startswith("^[a-z0-9]"):
+        return f"{shown(value)} is no name of one host", "write it like hr.example.com: no wildcard, no capital"
     return f"{shown(value)} has control characters or line ends", "remove them"
 
 

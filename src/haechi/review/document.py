@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from haechi.evidence import canonical
-from haechi.policy.models import IdentityId, Line
+from haechi.policy.shape import IdentityId, Line
 from haechi.review import ReviewError
 from haechi.review.model import Part
 
