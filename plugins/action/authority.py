@@ -9,8 +9,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from haechi import hostkeys
-from haechi.pki import root, trust
+from haechi import hostkeys, tombstones
+from haechi.pki import listing, root, trust
 from haechi.policy import load, state_dir
 from haechi.policy.models import Policy
 
@@ -21,7 +21,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Hand over the pinned host keys, and pin what comes back."""
+        """Hand over the pinned host keys, pin what comes back, and sign the list that hosts fetch where one is due."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._variables = variables = task_vars or {}
         policy = load(Path(variables["inventory_dir"])).usable
@@ -44,10 +44,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         try:
             pinned_now = trust.pin(state, presented)
-        except trust.TrustError as error:
+            signed = listing.renew(state, policy, seen["user_ca"], datetime.now(UTC))
+        except (trust.TrustError, tombstones.TombstoneError) as error:
             raise AnsibleActionFail(str(error)) from error
         held = self._ceremony(policy, state, desired, seen) if "issuing_request" in seen else False
-        return result | seen | {"changed": seen["changed"] or pinned_now or held}
+        return result | seen | {"changed": seen["changed"] or pinned_now or signed or held}
 
     def _ceremony(self, policy: Policy, state: Path, desired: dict[str, Any], seen: dict[str, Any]) -> bool:
         """Have the issuing authority signed by a root made for it, where a passphrase is named; tell whether it was."""

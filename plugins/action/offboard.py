@@ -62,6 +62,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             earlier=frozenset(run["earlier"]),
         )
         hosts = [host for host in variables["ansible_play_hosts_all"] if host in brief.hosts]
+        # After the bastion comes whoever serves the list, for the hosts that are off and will ask there.
+        hosts.sort(key=lambda host: host != run["list_host"])
         python = variables.get("ansible_python_interpreter", errand.PYTHON)
         records = denial.deny(told, hosts, partial(_arguments, variables["hostvars"]), run["bastion"], python)
         changed = any(row.pop("changed", False) for row in records.values())

@@ -35,7 +35,10 @@ report:
     C(powerful), C(foreign_homes), C(escalated)."
   returned: always
   type: dict
-sudoers: {description: "Sudoers files as they must be, policy's and those it wants gone.", returned: always, type: list}
+sudoers:
+  description: Sudoers files that are not as they must be, policy's and those it wants gone.
+  returned: always
+  type: list
 dormant: {description: People shut out for disuse., returned: always, type: list}
 ended: {description: Id to the processes that were killed or are left., returned: when somebody was ended, type: dict}
 """
@@ -44,6 +47,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, change, dormant, plan, read, report
+from ansible_collections.haechi.guard.plugins.module_utils.guard import files
+from ansible_collections.haechi.guard.plugins.module_utils.pull import install
 
 ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
 
@@ -60,10 +65,13 @@ def main() -> None:
         for line in (*report.remarks(found), *dormant.remarks(away, current.today)):
             module.warn(line)
         ended = {} if module.check_mode else apply.apply(changes)
+        if not module.check_mode:
+            install.confirm(desired.get("pull", {}))
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=str(error))
     shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}
-    sudoers = [*report.sudoers(desired), *report.sudoers_to_remove(found, desired)]
+    rules = [*report.sudoers(desired), *report.sudoers_to_remove(found, desired)]
+    sudoers = [row for row in rules if files.differs(row)]
     module.exit_json(report=found, ended=shown, sudoers=sudoers, dormant=sorted(away), **change.render(changes))
 
 

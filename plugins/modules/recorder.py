@@ -9,7 +9,7 @@ description:
   - "TLS certificates first: a key is made on this host and stays, the authority signs its request by way of the
     controller. A certificate is signed anew when it is missing, says something else, or has a third of its life left."
   - A loopback C(sudo_logsrvd) that stores first and forwards to the log host, or on the log host keeps; the timer that
-    raises alarms. Where sudo knows no TLS (Debian 12) stunnel carries it, with the same certificates.
+    raises alarms. stunnel carries recordings to the log host over TLS, with the same certificates.
   - Ends when the recorder answers. That people's sudo asks it is written by M(haechi.guard.guarded_change).
 options:
   desired:

@@ -164,6 +164,7 @@ class Denial:
         except FAULTS as error:
             return record | {"unreachable": said(error)}
         record["changed"] = bool(seen.get("changed"))
+        record["list"] = seen.get("list")
         record["known"] = bool(told["exists"] or record["changed"])
         if self.errand.request["check"]:
             return record | {"doors": told["doors"], "diff": seen.get("diff")}

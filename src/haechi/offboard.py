@@ -19,6 +19,7 @@ from haechi.policy.resolve import access_on, jobs_on, keys_of, managed
 SCHEMA = 1
 DENIED, UNKNOWN, UNREACHABLE, LEFT_OUT = "denied", "unknown", "unreachable", "left out"
 OPEN, SHUT = "open", "shut"
+NOT_SERVED = "{host}: does not serve list {number}: hosts that are off will not hear of it at boot; run this again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,13 @@ def close(brief: Brief, records: Mapping[str, Mapping[str, Any]], started: str, 
     }
 
 
+def published(host: str | None, number: int, records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return whether the host that serves the signed list was seen to hold this one; None where no list is served."""
+    if host is None:
+        return None
+    return {"host": host, "number": number, "served": records.get(host, {}).get("list") == number}
+
+
 def lines(run: Mapping[str, Any]) -> list[str]:
     """Return the closing summary as a person reads it."""
     width = max(map(len, run["hosts"]), default=0)
@@ -175,7 +183,10 @@ def lines(run: Mapping[str, Any]) -> list[str]:
     if run["denied_all_s"] is not None:
         verdict += f", the last one {run['denied_all_s']:.1f} s after the start"
     canary = "colleagues still get in" if run["canary_ok"] else "NOT shown on every host that colleagues still get in"
-    return [f"{verdict}; {canary}", *shown, *_items(run["open"])]
+    told = run.get("list")
+    served = bool(told and told["served"])
+    pull = [f"  {told['host']} serves list {told['number']} to hosts that were off"] if told and served else []
+    return [f"{verdict}; {canary}", *shown, *pull, *_items(run["open"])]
 
 
 def _items(items: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from haechi import offboard, tombstones
 from haechi.keylines import fingerprints
+from haechi.pki import listing
 from haechi.pki import trust as trusts
 from haechi.policy import load, state_dir
 from haechi.policy.resolve import day_of, on_day
@@ -39,6 +40,8 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
     prints = tuple(fingerprints(brief.keys))
     sequence = 0 if check or not brief.known else tombstones.record(state, person, prints).sequence
     trust = trusts.read(policy, state, tombstones.read(state), datetime.now(UTC))
+    if sequence and trust.user_ca:
+        listing.renew(state, policy, trust.user_ca, datetime.now(UTC))
     clock = _started()
     signed = None if sequence == 0 else since(clock)
     earlier = offboard.earlier_proofs(state / "runs", person, sequence)
@@ -46,7 +49,9 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
         "brief": offboard.plain(brief),
         "state": str(state),
         "sequence": sequence,
-        "listed": {"user_ca": trust.user_ca, "revoked": trust.revoked} if trust.user_ca else {},
+        "listed": _listed(trust.user_ca, trust.revoked, listing.current(state)),
+        "list_host": policy.pki.host if policy.pki and trust.user_ca else None,
+        "list": listing.number(listing.current(state)),
         "earlier": sorted(earlier),
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "clock": clock,
@@ -54,6 +59,10 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
         "bastion": policy.site.bastion,
         "changed": person not in gone and brief.known,
     }
+
+
+def _listed(user_ca: str, revoked: str, listed: str) -> dict[str, str]:
+    return {"user_ca": user_ca, "revoked": revoked, "listed": listed} if user_ca else {}
 
 
 def since(clock: float) -> float:
@@ -69,6 +78,9 @@ def finish(run: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], *, 
     brief = offboard.read_brief(run["brief"])
     closed = offboard.close(brief, records, run["started"], check=check)
     closed["signed_s"] = run["signed_s"]
+    closed["list"] = offboard.published(run["list_host"], run["list"], records)
+    if closed["list"] and not (check or closed["nobody"] or closed["list"]["served"]):
+        closed["open"].append(offboard.NOT_SERVED.format(**closed["list"]))
     found = not (brief.known or closed["nobody"] or check)
     closed["sequence"] = tombstones.record(Path(run["state"]), brief.person).sequence if found else run["sequence"]
     written = []

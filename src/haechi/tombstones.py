@@ -2,7 +2,7 @@
 
 Desired access is policy MINUS tombstones, so the list fails closed: a store that cannot be verified is an
 error, never "nobody has left". Numbers only rise; ``tombstones.high`` remembers the highest one seen.
-What is signed is the document without its ``signature``, as ``jq -cS 'del(.signature)'`` prints it.
+How it is signed says ``haechi.signing``.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import fcntl
 import json
 import os
 import re
-import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from haechi import signing
 
 # 2 added the keys of leavers.
 SCHEMA, READ = 2, {1, 2}
 NAMESPACE = "haechi-tombstones"
-SIGNER = "haechi"
-STORE, MARK = "tombstones.json", "tombstones.high"
+STORE, MARK, KEY = "tombstones.json", "tombstones.high", "tombstone_key"
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
@@ -97,7 +97,7 @@ def read(state_dir: Path) -> Store:
 def record(state_dir: Path, person: str, keys: Iterable[str] = (), *, now: datetime | None = None) -> Tombstone:
     """Sign a tombstone for a person with her keys' fingerprints, or return the one she has; durable on return."""
     _checked(person)
-    with _locked(state_dir):
+    with locked(state_dir):
         store = read(state_dir)
         epoch = store.epoch(person)
         for row in store.tombstones:
@@ -111,7 +111,7 @@ def record(state_dir: Path, person: str, keys: Iterable[str] = (), *, now: datet
 def rehire(state_dir: Path, person: str, *, now: datetime | None = None) -> Rehire:
     """Begin a new employment of somebody who left; her tombstone stays on record and loses its force."""
     _checked(person)
-    with _locked(state_dir):
+    with locked(state_dir):
         store = read(state_dir)
         if person not in store.revoked():
             raise TombstoneError(f"{person} has no tombstone in {state_dir / STORE}: there is nothing to undo")
@@ -150,7 +150,7 @@ def _parse(state_dir: Path, path: Path) -> Store:
         signature = raw.pop("signature", None)
     except (ValueError, AttributeError) as error:
         raise TombstoneError(f"{path}: no list of tombstones ({error}): restore it from backup") from error
-    _verify(state_dir, path, _canonical(raw), signature)
+    _verify(state_dir, path, signing.canonical(raw), signature)
     if raw.get("schema") not in READ:
         raise TombstoneError(f"{path}: schema {raw.get('schema')!r}, and this Haechi reads {max(READ)}: update Haechi")
     try:
@@ -164,81 +164,59 @@ def _parse(state_dir: Path, path: Path) -> Store:
         raise TombstoneError(f"{path}: signed, but no list of tombstones ({error}): restore it from backup") from error
 
 
-def _canonical(document: dict[str, object]) -> bytes:
-    return (json.dumps(document, sort_keys=True, separators=(",", ":")) + "\n").encode()
-
-
 def _verify(state_dir: Path, path: Path, text: bytes, signature: object) -> None:
     allowed = state_dir / "allowed_signers"
     if not isinstance(signature, str):
         why = "its signature is missing"
     elif not allowed.is_file():
         why = f"{allowed} is missing"
+    elif signing.verified(allowed, NAMESPACE, text, signature):
+        return
     else:
-        with tempfile.NamedTemporaryFile() as detached:
-            detached.write(signature.encode())
-            detached.flush()
-            check = ["-Y", "verify", "-f", str(allowed), "-I", SIGNER, "-n", NAMESPACE, "-s", detached.name]
-            if _keygen(*check, text=text).returncode == 0:
-                return
         why = "its signature does not match"
     raise TombstoneError(f"{path}: {why}: restore {state_dir} from backup; until then nobody's access can be decided")
 
 
-def _keygen(*arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["ssh-keygen", *arguments], input=text, capture_output=True, check=False)
+def sign(state_dir: Path, namespace: str, body: Mapping[str, Any]) -> bytes:
+    """Return a document with its signature by the site's key, which is made on first use; the lock is held.
+
+    Raises ``TombstoneError``.
+    """
+    _key(state_dir)
+    key = state_dir / KEY
+    try:
+        signature = signing.sign(key, namespace, signing.canonical(body))
+    except signing.SigningError as error:
+        raise TombstoneError(f"{key}: ssh-keygen cannot sign with it ({error}): restore it") from error
+    return f"{json.dumps({**body, 'signature': signature}, sort_keys=True, indent=1)}\n".encode()
 
 
 def _write(state_dir: Path, store: Store, now: datetime | None) -> None:
     """Sign and swap in one step: text and signature share a file, so a crash leaves the old pair or the new one."""
-    _key(state_dir)
     newest = max([row.sequence for row in store.tombstones] + [row.sequence for row in store.rehires])
     body = {"schema": SCHEMA, **asdict(replace(store, sequence=newest, issued=_stamp(now)))}
-    key = state_dir / "tombstone_key"
-    signed = _keygen("-Y", "sign", "-f", str(key), "-n", NAMESPACE, "-q", text=_canonical(body))
-    if signed.returncode != 0:
-        raise TombstoneError(f"{key}: ssh-keygen cannot sign with it ({signed.stderr.decode().strip()}): restore it")
-    whole = json.dumps({**body, "signature": signed.stdout.decode()}, sort_keys=True, indent=1)
-    _swap(state_dir / STORE, f"{whole}\n".encode())
-    _swap(state_dir / MARK, f"{newest}\n".encode())
+    signing.swap(state_dir / STORE, sign(state_dir, NAMESPACE, body))
+    signing.swap(state_dir / MARK, f"{newest}\n".encode())
 
 
 def _key(state_dir: Path) -> None:
-    key, allowed = state_dir / "tombstone_key", state_dir / "allowed_signers"
+    key, allowed = state_dir / KEY, state_dir / "allowed_signers"
     if key.exists() and allowed.exists():
         return
     if (state_dir / STORE).exists():
         raise TombstoneError(
             f"{key}: missing beside a signed list: restore it from backup, a new key would orphan the list"
         )
-    key.unlink(missing_ok=True)
-    made = _keygen("-q", "-t", "ed25519", "-N", "", "-C", NAMESPACE, "-f", str(key))
-    if made.returncode != 0:
-        raise TombstoneError(f"{key}: ssh-keygen cannot make it ({made.stderr.decode().strip()})")
-    public = key.with_suffix(".pub").read_text().strip()
-    _swap(allowed, f'{SIGNER} namespaces="{NAMESPACE}" {public}\n'.encode())
-
-
-def _swap(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        public = signing.make(key, NAMESPACE)
+    except signing.SigningError as error:
+        raise TombstoneError(f"{key}: ssh-keygen cannot make it ({error})") from error
+    signing.swap(allowed, signing.allowed(NAMESPACE, public).encode())
 
 
 @contextmanager
-def _locked(state_dir: Path) -> Iterator[None]:
+def locked(state_dir: Path) -> Iterator[None]:
+    """Hold the state's lock: whoever reads, decides and signs sees what the one before signed."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(state_dir / ".tombstones.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -134,5 +134,8 @@ def own_state(desk: Desk) -> Iterator[dict[str, str]]:
     """Return a copy of the state, so that a leaver of the test is remembered nowhere else; then all come back."""
     shutil.copytree(desk.state / "pki", desk.folder / "state/molecule/pki")
     yield {"HAECHI_STATE_DIR": str(desk.folder / "state")}
+    # The list of this leaving has a higher number than the site's own, and hosts refuse a lower one.
+    for name in ("trixie", "bookworm"):
+        run("/usr/bin/podman", "exec", f"haechi-molecule-{name}", "rm", "-rf", "/var/lib/haechi/list")
     back = playbook("molecule/pki/converge.yml")
     assert back.returncode == 0, words(back)

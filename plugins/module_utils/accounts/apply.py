@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pwd
 import subprocess
+from datetime import datetime, timezone
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import end, hold, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
@@ -13,16 +14,18 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Delete,
     End,
     Folder,
+    Hold,
     Remove,
     Revoke,
     Run,
     StripKeys,
     WriteFile,
     WriteKeys,
+    WriteProgram,
 )
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
-from ansible_collections.haechi.guard.plugins.module_utils.pki import krl
+from ansible_collections.haechi.guard.plugins.module_utils.pki import held, krl
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import CertificateError
 
 
@@ -48,12 +51,6 @@ def _perform(act: Act, ended: dict[str, Ended]) -> None:
     match act:
         case Run(argv):
             run(argv)
-        case WriteKeys(account, text):
-            files.write(f"{state.KEYS_FOLDER}/{account}", text.encode(), mode=0o644, uid=0, gid=0)
-        case WriteFile(path, text):
-            files.write(path, text.encode(), mode=0o644, uid=0, gid=0)
-        case Revoke(text, user_ca):
-            krl.build(text, user_ca)
         case Remove(path):
             hold.remove(path)
         case StripKeys(path, fingerprints):
@@ -64,6 +61,23 @@ def _perform(act: Act, ended: dict[str, Ended]) -> None:
             ended[account] = end.end(account, uid)
         case Delete(account, home):
             _delete(account, home, ended.get(account))
+        case _:
+            _write(act)
+
+
+def _write(act: Act) -> None:
+    """Replace one file of root's."""
+    match act:
+        case WriteKeys(account, text):
+            files.write(f"{state.KEYS_FOLDER}/{account}", text.encode(), mode=0o644, uid=0, gid=0)
+        case WriteFile(path, text):
+            files.write(path, text.encode(), mode=0o644, uid=0, gid=0)
+        case WriteProgram(path, data):
+            files.write(path, data, mode=0o644, uid=0, gid=0)
+        case Hold(text):
+            held.keep(text, datetime.now(timezone.utc))  # noqa: UP017 - Python 3.11 on hosts
+        case Revoke(text, user_ca):
+            krl.build(text, user_ca)
 
 
 def _delete(account: str, home: str, ended: Ended | None) -> None:

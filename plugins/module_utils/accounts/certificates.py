@@ -6,9 +6,15 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import Change, Remove, Revoke, WriteFile
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
+    Change,
+    Hold,
+    Remove,
+    Revoke,
+    WriteFile,
+)
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Certificates
-from ansible_collections.haechi.guard.plugins.module_utils.pki import krl
+from ansible_collections.haechi.guard.plugins.module_utils.pki import held, krl
 
 PRINCIPALS = f"{krl.FOLDER}/principals"
 
@@ -22,6 +28,7 @@ def look() -> Certificates:
         user_ca=_text(krl.USER_CA),
         listed=_text(krl.LIST),
         revoked=krl.entries() if there else None,
+        held=_text(held.HELD),
         principals={name: _text(f"{PRINCIPALS}/{name}") for name in names},
     )
 
@@ -50,15 +57,23 @@ def plan(now: Certificates, wanted: Mapping[str, Any], active: Collection[str]) 
 
 
 def plan_list(now: Certificates, wanted: Mapping[str, Any]) -> Iterator[Change]:
-    """Yield what makes the host refuse everybody who is revoked."""
+    """Yield what makes the host refuse everybody who is revoked, and hold the signed list that says so."""
     if not wanted.get("user_ca"):
         return
+    yield from plan_held(now, wanted.get("listed", ""))
     rows = krl.rows(wanted["revoked"])
     if now.revoked == rows and now.listed == wanted["revoked"]:
         return
     seen = "unreadable" if now.revoked is None else f"{len(now.revoked)} entries"
     acts = (Revoke(wanted["revoked"], wanted["user_ca"]), WriteFile(krl.LIST, wanted["revoked"]))
     yield Change("root", krl.KRL, seen, f"{len(rows)} entries", acts)
+
+
+def plan_held(now: Certificates, listed: str) -> Iterator[Change]:
+    """Yield what makes the host hold a signed list; never one with a lower number than it holds."""
+    if listed and held.newer(listed, now.held):
+        seen, number = held.sequence(now.held), held.sequence(listed)
+        yield Change("root", held.HELD, f"number {seen}" if seen else "absent", f"number {number}", (Hold(listed),))
 
 
 def _shown(text: str | None) -> str:

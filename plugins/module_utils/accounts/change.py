@@ -81,7 +81,22 @@ class Revoke:
     user_ca: str
 
 
-Act = WriteFile | Revoke | Run | WriteKeys | Remove | StripKeys | Folder | End | Delete
+@dataclass(frozen=True)
+class WriteProgram:
+    """Replace a program of root's that everybody may read."""
+
+    path: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Hold a signed list of who left from now on."""
+
+    text: str
+
+
+Act = WriteFile | WriteProgram | Hold | Revoke | Run | WriteKeys | Remove | StripKeys | Folder | End | Delete
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 A controller's request is ``{"people": [id], "keys": {id: [line]}, "listed": {}, "check": bool, "nonce": str}``. Its
 answer is JSON, one document a line, each with the nonce: ``{"shut": true}`` as soon as nobody of them gets in, and at
-last ``people`` as the module returns them with ``changed``, ``changes`` and ``diff``, or ``failed`` with the reason.
+last ``people`` as the module returns them, with ``list``, the number of the signed list that the host holds,
+``changed``, ``changes`` and ``diff``, or ``failed`` with the reason.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import change, read, revoke
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, change, read, revoke
+from ansible_collections.haechi.guard.plugins.module_utils.pki import held
 
 
 def answer(
@@ -31,7 +33,8 @@ def answer(
     shown = change.render(changes)
     if check:
         return {"people": revoke.foresee(current, people, keys), **shown}
-    return {"people": revoke.revoke(changes, people, keys, shut), **shown}
+    told = revoke.revoke(changes, people, keys, shut)
+    return {"people": told, "list": held.sequence(certificates.look().held), **shown}
 
 
 def run(text: str, say: Callable[[str], object]) -> None:

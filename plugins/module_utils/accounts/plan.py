@@ -18,6 +18,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     WriteKeys,
 )
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current
+from ansible_collections.haechi.guard.plugins.module_utils.pull import install
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
     gone = [row for row in rows if row.state != "active"]
     stay = [row for row in rows if row.state == "active"]
     changes = [*certificates.plan(current.certificates, desired.get("certificates", {}), {row.id for row in stay})]
+    changes += certificates.plan_held(current.certificates, desired.get("pull", {}).get("listed", ""))
     for row in gone:
         ending = leave.plan if row.state == "disabled" else leave.plan_absent
         changes += ending(current, row.id, state.fingerprints(row.keys), kind=row.kind)
@@ -79,6 +81,7 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
         account = current.accounts.get(row.id)
         changes += _new(current, row) if account is None else _mend(account, row)
     changes += _keys(current, stay)
+    changes += install.plan(desired.get("pull", {}))
     if desired["unknown_accounts"] == "remove":
         changes += _unknown(current, desired)
     return tuple(changes)

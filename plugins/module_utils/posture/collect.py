@@ -12,9 +12,11 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     certificates,
     files,
     firewall,
+    grants,
     kernel,
     pam,
     recorder,
+    revocations,
     settings,
     sshd,
     sudo,
@@ -42,6 +44,7 @@ COLLECTORS: dict[str, Collector] = {
     "certificates": certificates.certificates,
     "recorder": recorder.recorder,
     "x509": recorder.certificates,
+    "revocations": revocations.revocations,
     "logins": accounts.logins,
     "sessions": accounts.sessions,
     "jobs": accounts.jobs,
@@ -51,6 +54,8 @@ COLLECTORS: dict[str, Collector] = {
     "packages": system.packages,
     "mounts": files.mounts,
     "walk": files.walk,
+    "grants": grants.grants,
+    "alarms": grants.alarms,
 }
 _TROUBLE = (NotSeenError, OSError, subprocess.SubprocessError, ValueError, LookupError)
 

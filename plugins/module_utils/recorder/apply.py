@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils import alarm, tree
@@ -85,9 +86,14 @@ def _scripts(desired: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def watch_script() -> str:
     """Return the watch as one program: the alarm's source, its own, and the call."""
-    parts = [re.sub(r"(?m)^from __future__ .*\n", "", inspect.getsource(part)) for part in (alarm, watch)]
+    parts = [re.sub(r"(?m)^from __future__ .*\n", "", _program(part)) for part in (alarm, watch)]
     head = "#!/usr/bin/python3 -I\nfrom __future__ import annotations\n\nimport sys\n\n"
     return head + "\n\n".join(parts) + "\n\nmain(sys.argv[1:], raise_alarm, clear)\n"
+
+
+def _program(part: ModuleType) -> str:
+    """Return a module's source without what it does when it is a program of its own."""
+    return inspect.getsource(part).partition('\nif __name__ == "__main__":')[0]
 
 
 def _activate(desired: Mapping[str, Any], variant: Mapping[str, Any], paths: Iterable[str], *, certified: bool) -> None:

@@ -1,4 +1,4 @@
-"""systemd's part of the recorder: its service, the tunnel where sudo knows no TLS, and the timer that watches both."""
+"""systemd's part of the recorder: its service, the tunnel to the log host, and the timer that watches both."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 FOLDER = Path("/etc/systemd/system")
 SERVICE, TUNNEL, WATCH = "haechi-recorder.service", "haechi-recorder-tls.service", "haechi-recorder-watch"
 _SCRIPT = "/usr/libexec/haechi/recorder"
-# It must write below /var/log and to the clock of nobody: what else it could do is taken (systemd.exec(5)).
+# systemd never gives up: without a recorder nobody has sudo (systemd.unit(5), StartLimitIntervalSec).
+# What neither needs is taken from both (systemd.exec(5)).
 _SHUT = "NoNewPrivileges=yes\nProtectHome=yes\nPrivateTmp=yes\nProtectSystem=full\n"
 _TEXTS = {
     SERVICE: f"""\
 [Unit]
 Description=Record what people do by sudo (Haechi)
 After=network.target
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec
@@ -33,6 +35,7 @@ WantedBy=multi-user.target
 [Unit]
 Description=Carry recordings to the log host over TLS (Haechi)
 After=network.target
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec

@@ -1,7 +1,8 @@
 """What records sudo on one host: a loopback sudo_logsrvd that stores first, and on the log host the one that keeps.
 
-Debian 12's sudo is built without TLS, so stunnel carries it there with the same certificates (sudo_logsrvd.conf(5),
-stunnel(8)); ``variants`` holds both, and the host takes the one of its own release.
+stunnel carries recordings to the log host: Debian 12's sudo is built without TLS, and Debian 13's relay ends when a
+handshake fails, which would take people's sudo away with the log host. ``variants``, by release, differ on the log host
+alone, where Debian 13's own TLS serves (sudo_logsrvd.conf(5), stunnel(8)).
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ def _free(policy: Policy, name: str) -> bool:
 
 
 def _variant(policy: Policy, host: str, release: str) -> dict[str, object]:
-    keeps, tunnel = policy.recorder is not None and policy.recorder.host == host, release == "12"
-    files = {CONF: _keeping(policy, host, tls=not tunnel) if keeps else _relaying(policy, tls=not tunnel)}
+    keeps = policy.recorder is not None and policy.recorder.host == host
+    tunnel = release == "12" or not keeps
+    files = {CONF: _keeping(policy, host, tls=not tunnel) if keeps else _relaying()}
     if tunnel:
         files[STUNNEL] = _stunnel(policy, host)
     return {
@@ -114,10 +116,10 @@ def _keeping(policy: Policy, host: str, *, tls: bool) -> str:
     )
 
 
-def _relaying(policy: Policy, *, tls: bool) -> str:
+def _relaying() -> str:
     """Return the configuration of every other host: on its own disk first, then to the log host."""
     relay = {
-        "relay_host": f"{_far(policy)}:{RECORDINGS_PORT}(tls)" if tls else TUNNEL,
+        "relay_host": TUNNEL,
         "relay_dir": QUEUE,
         "store_first": "true",
         "connect_timeout": "10",
@@ -126,7 +128,7 @@ def _relaying(policy: Policy, *, tls: bool) -> str:
     return (
         "# Written by Haechi (role recorder).\n"
         + _section("server", {"listen_address": LOCAL})
-        + _section("relay", relay | (_tls() if tls else {}))
+        + _section("relay", relay)
         + _section("iolog", {"log_passwords": "false"})
         + _section("eventlog", {"log_type": "syslog", "log_exit": "true"})
     )

@@ -28,12 +28,13 @@ BASE_PACKAGES = (
     "procps",
     "python3",
     "python3-apt",
+    "stunnel4",
     "sudo",
     "systemd",
     "systemd-sysv",
 )
-# Debian 12 has no lastlog2: PAM itself keeps its record of logins. Its sudo has no TLS: stunnel carries recordings.
-RELEASE_PACKAGES = {"trixie": ("lastlog2", "libpam-lastlog2"), "bookworm": ("stunnel4",)}
+# Debian 12 has neither: PAM itself keeps its record of logins.
+RELEASE_PACKAGES = {"trixie": ("lastlog2", "libpam-lastlog2")}
 MAX_AGE_DAYS = 14
 # Each container makes its own; a key or id in an image is shared by every machine made of it.
 STRIP = 'rm -f "$1"/etc/ssh/ssh_host_*; : > "$1"/etc/machine-id; rm -rf "$1"/var/lib/apt/lists/*'

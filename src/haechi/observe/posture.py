@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, found, recorded
+from haechi.observe import certified, found, granted, listed, recorded
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -170,6 +170,11 @@ class Posture:
         return self._read("x509", recorded.X509)
 
     @cached_property
+    def revocations(self) -> listed.Revocations:
+        """Return the section of that name."""
+        return self._read("revocations", listed.Revocations)
+
+    @cached_property
     def sockets(self) -> tuple[s.Socket, ...]:
         """Return the section of that name."""
         return self._checked("sockets", TypeAdapter(s.Sockets))
@@ -183,6 +188,16 @@ class Posture:
     def sessions(self) -> tuple[s.Session, ...]:
         """Return the section of that name."""
         return self._checked("sessions", TypeAdapter(tuple[s.Session, ...]))
+
+    @cached_property
+    def grants(self) -> tuple[granted.Grant, ...]:
+        """Return the section of that name."""
+        return self._checked("grants", TypeAdapter(tuple[granted.Grant, ...]))
+
+    @cached_property
+    def alarms(self) -> tuple[granted.Alarm, ...]:
+        """Return the section of that name."""
+        return self._checked("alarms", TypeAdapter(tuple[granted.Alarm, ...]))
 
 
 def open_posture(raw: object, *, host: str, nonce: str, host_key: str | None) -> Posture:

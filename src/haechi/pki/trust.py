@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from haechi import tombstones
-from haechi.pki import revocations
+from haechi.pki import listing, revocations
 from haechi.policy.models import Policy
 
 FOLDER = "pki"
@@ -32,6 +32,7 @@ class Trust:
     """What hosts are told. ``user_ca`` is empty while there is no authority: then keys alone get in.
 
     ``revoked`` is the list of ``haechi.pki.revocations``; ``host_certificates`` maps a host to its certificate line.
+    ``listed`` is the signed list that hosts fetch, ``signer`` the line by which they check it; empty before the first.
     ``x509_root`` and ``x509_issuing`` are PEM, empty before the ceremony of ``haechi.pki.root``.
     """
 
@@ -39,6 +40,8 @@ class Trust:
     host_ca: str = ""
     revoked: str = ""
     host_certificates: Mapping[str, str] = field(default_factory=dict)
+    listed: str = ""
+    signer: str = ""
     x509_root: str = ""
     x509_issuing: str = ""
 
@@ -62,6 +65,8 @@ def read(policy: Policy, state: Path, store: tombstones.Store, at: datetime) -> 
         host_ca=host_ca,
         revoked=revocations.text(policy, store, at),
         host_certificates={name: line for name, line in found.items() if line},
+        listed=listing.current(state),
+        signer=listing.signer(state),
         x509_root=_pem(folder / ROOT),
         x509_issuing=_pem(folder / ISSUING),
     )

@@ -9,6 +9,7 @@ import yaml
 
 from haechi.policy.models import Policy
 from haechi.policy.problems import Problem, Where, did_you_mean, shown
+from haechi.policy.yamlfile import compose
 
 FOLDER = "group_vars/all/policy"
 NAMES = frozenset(info.alias or name for name, info in Policy.model_fields.items())
@@ -68,7 +69,7 @@ def _variable_files(inventory: Path) -> Iterator[tuple[Path, yaml.Node | None]]:
         if not path.is_file() or path.suffix not in SUFFIXES or path.is_relative_to(inventory / FOLDER):
             continue
         try:
-            yield path, yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            yield path, compose(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError):
             continue  # Ansible itself refuses to start on it
 

@@ -26,6 +26,7 @@ SPARE: dict[str, Any] = {
     "sshd": {},
     "password": {},
     "people": {},
+    "revocations": {},
     "zones": {},
 }
 NEVER = {("site", "name"), ("site", "state_dir")}

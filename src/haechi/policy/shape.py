@@ -1,4 +1,4 @@
-"""The forms that policy's values take: names, lines, keys, ports, addresses; and the house rules of every model."""
+"""The words that all models of policy are made of, and the house rules of every one."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import models, shape
+from haechi.policy import leaving, models
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
+from haechi.policy.shape import Model
 
 ID_RULE = "use 1 to 32 of a-z, 0-9, _ and -, beginning with a letter"
-FIELDS: dict[str, type[shape.Model]] = {
+FIELDS: dict[str, type[Model]] = {
     "site": models.Site,
     "identities": models.Identity,
     "jobs": models.Job,
@@ -27,6 +28,7 @@ FIELDS: dict[str, type[shape.Model]] = {
     "sshd": models.SshdPolicy,
     "password": models.PasswordPolicy,
     "people": models.PeoplePolicy,
+    "revocations": leaving.RevocationsPolicy,
 }
 # What a job gives: an identity that names one of these asks for a right of its own.
 GRANTS = frozenset(models.Job.model_fields) - frozenset(models.Identity.model_fields) | {"commands", "nopasswd"}
@@ -57,7 +59,7 @@ def _is_union_member(part: int | str) -> bool:
 def _fields(path: Path) -> list[str]:
     names = [part for part in path[:-1] if isinstance(part, str) and part in FIELDS]
     if not names:
-        model: type[shape.Model] = models.Policy
+        model: type[Model] = models.Policy
     else:
         model = FIELDS[names[-1]]
     return sorted(info.alias or name for name, info in model.model_fields.items())

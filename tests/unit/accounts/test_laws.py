@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import plan, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current, KeyFile, Process
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from .conftest import ANN, BOB, TODAY, Paper, account, central, desired, host, wanted
@@ -76,7 +76,6 @@ WANTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=120)
 @given(now=hosts(), wants=WANTS)
 def test_a_plan_that_was_applied_leaves_nothing_to_plan(now: Current, wants: dict) -> None:
     """Idempotence as a law, for every host and every wish."""
@@ -85,7 +84,6 @@ def test_a_plan_that_was_applied_leaves_nothing_to_plan(now: Current, wants: dic
     assert plan.plan(after, wants) == ()
 
 
-@settings(deadline=None, max_examples=80)
 @given(now=hosts())
 def test_who_is_disabled_has_no_door_left(now: Current) -> None:
     """After the plan nothing lets ann in, whatever there was."""

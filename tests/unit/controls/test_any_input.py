@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.controls import all_controls
@@ -17,7 +17,6 @@ from haechi.policy.models import Policy
 
 from . import stored, world
 
-QUICK = settings(max_examples=40, deadline=None)
 # Python reads and writes NaN and Infinity too, which are no JSON (RFC 8259 section 6).
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 PLAIN = st.none() | st.booleans() | st.integers() | FLOATS | st.text(max_size=12)
@@ -76,7 +75,6 @@ def mutated(node: Any, steps: list[int], value: Any) -> Any:
     return world.changed(node, [{"at": [place], "set": mutated(node[place], rest, value)}])
 
 
-@QUICK
 @given(JSON | st.floats() | st.dictionaries(st.just("data"), st.floats()), JSON)
 def test_any_json_for_an_answer_passes_nothing(observation: Any, probes: Any) -> None:
     """What is no posture of this host in this run is no clean bill, and no crash either."""
@@ -86,7 +84,6 @@ def test_any_json_for_an_answer_passes_nothing(observation: Any, probes: Any) ->
     assert len(said) == len(undisturbed("app1"))
 
 
-@QUICK
 @given(st.dictionaries(st.sampled_from(world.SECTIONS), JSON | st.fixed_dictionaries({"seen": JSON}), max_size=6))
 def test_any_sections_pass_nothing_but_what_they_support(found: dict[str, Any]) -> None:
     """An envelope in order says nothing: what is not among the sections supports no pass of its readers."""
@@ -96,7 +93,6 @@ def test_any_sections_pass_nothing_but_what_they_support(found: dict[str, Any]) 
     assert absent.intersection(passes(said)) == set()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(world.HOSTS)), st.sampled_from(world.SECTIONS), STEPS, JSON | st.just(DROP))
 def test_a_damaged_node_disturbs_only_who_looks_at_it(host: str, section: str, steps: list[int], value: Any) -> None:
     """A node of a real posture is replaced or taken away: no crash, and whoever looks elsewhere says the same."""
@@ -108,7 +104,6 @@ def test_a_damaged_node_disturbs_only_who_looks_at_it(host: str, section: str, s
     assert moved - readers(section, host) == set()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(world.SECTIONS), PLAIN)
 def test_a_section_of_another_type_passes_nothing(section: str, value: Any) -> None:
     """Every section is a mapping or a list of such; a number or a word in its place was not seen by anybody."""
@@ -118,7 +113,6 @@ def test_a_section_of_another_type_passes_nothing(section: str, value: Any) -> N
     assert readers(section).intersection(passes(said)) == set()
 
 
-@QUICK
 @given(st.integers(0, 100_000), st.sampled_from(sorted(world.HOSTS)))
 def test_an_answer_that_was_cut_passes_nothing(length: int, host: str) -> None:
     """A connection that broke off in the middle, whatever of it is left."""
@@ -163,7 +157,6 @@ def test_another_machine_in_the_place_of_the_host_passes_nothing() -> None:
     assert passes(world.audited(answers, pinned={"app1": "SHA256:another"})) == []
 
 
-@QUICK
 @given(st.sampled_from(sorted(world.HOSTS)), JSON)
 def test_any_json_for_one_host_passes_nothing_of_the_site(host: str, observation: Any) -> None:
     """One host that did not answer properly leaves the whole site unknown."""
@@ -180,7 +173,6 @@ def test_a_site_whose_hosts_all_answer_is_judged() -> None:
     assert passes(world.audited(answers, world.small_site()), "site") == SITE
 
 
-@QUICK
 @given(st.lists(JSON | JSON.map(lambda data: world.record({"what": "access-review", "sign_offs": data})), max_size=3))
 def test_any_json_for_a_record_of_sign_offs_passes_nothing(records: list[Any]) -> None:
     """What is no record of this run, or holds no sign-off in its shape, is nobody's signature."""
@@ -232,7 +224,6 @@ def probes_of(control: str) -> tuple[Mapping[str, Any], ...]:
     return next(case.probes for case in stored.all_cases() if case.control.id == control and case.host == "app1")
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["login-entitled", "login-others-refused", "firewall-reach"]),
     st.dictionaries(st.integers(0, 7), st.none() | st.dictionaries(FIELDS, WORDS | JSON, max_size=3), max_size=5),

@@ -62,6 +62,8 @@ def trust(by: Policy, revoked: frozenset[str]) -> Trust:
         host_ca=f"ssh-ed25519 {key('host_ca')}",
         revoked=revocations.text(by, Store(sequence=len(revoked), tombstones=tuple(rows)), AT),
         host_certificates={host: f"the certificate of {host}" for host in HOSTS},
+        listed=json.dumps({"sequence": 1795500000}),
+        signer=f'haechi namespaces="haechi-list" ssh-ed25519 {key("list")}\n',
     )
 
 

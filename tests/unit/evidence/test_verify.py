@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.evidence import export, keys
@@ -41,7 +41,6 @@ def edit(path: Path, change: Callable[[bytes], bytes]) -> None:
 
 
 @pytest.mark.usefixtures("runs")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.integers(0, 2**32))
 def test_any_changed_byte_of_any_file_is_found(store: Store, seed: int) -> None:
     """Records, checkpoints, the log, the objects and the key."""

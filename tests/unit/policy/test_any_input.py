@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.policy import doors, load
@@ -19,7 +19,6 @@ DATA = st.recursive(
     PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
 NAMES = st.sampled_from(["identities", "jobs", "zones", "servers", "flows", "listeners", "waivers", "sshd", "site"])
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,6 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@QUICK
 @given(text=st.text(max_size=80) | st.binary(max_size=80))
 def test_any_bytes_in_a_file_are_a_problem_or_nothing(inventory: Path, text: str | bytes) -> None:
     """No bytes make loading raise."""
@@ -41,7 +39,6 @@ def test_any_bytes_in_a_file_are_a_problem_or_nothing(inventory: Path, text: str
     assert loaded.policy is None or loaded.policy.waivers == () or loaded.problems
 
 
-@QUICK
 @given(name=NAMES, value=DATA)
 def test_any_data_under_any_name_is_judged(inventory: Path, name: str, value: object) -> None:
     """A value of the wrong shape yields a problem and no policy."""
@@ -59,7 +56,6 @@ def test_any_data_under_any_name_is_judged(inventory: Path, name: str, value: ob
         assert loaded.errors
 
 
-@QUICK
 @given(data=st.dictionaries(st.sampled_from(sorted(doors.NAMES)), DATA, max_size=8))
 def test_a_policy_of_any_data_is_never_called_good(inventory: Path, data: dict[str, object]) -> None:
     """Random data is no policy; what can be salvaged of it never makes the judging raise."""
@@ -73,7 +69,6 @@ def test_a_policy_of_any_data_is_never_called_good(inventory: Path, data: dict[s
     assert loaded.errors
 
 
-@QUICK
 @given(name=NAMES, data=st.data())
 def test_any_damage_to_a_good_policy_is_judged_and_leaves_something_or_nothing(
     inventory: Path, name: str, data: st.DataObject

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.policy.models import Policy
@@ -235,7 +235,6 @@ def test_without_a_sound_policy_there_is_no_review() -> None:
         made(both(), unsound="1 problem(s)")
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["accounts", "keys", "sshd", "sudo"]), STEPS, JSON)
 def test_whatever_a_host_shows_a_review_comes_of_it(section: str, steps: list[int], value: Any) -> None:
     """A node of a real posture is replaced: no crash, a document that reads back, and a section unread is named."""

@@ -59,11 +59,11 @@ def _way(policy: Policy, where: Where, host: str) -> Iterable[Problem]:
         yield where.problem(("servers", host), what, "give a gateway a leg in both zones")
 
 
-def allowed(policy: Policy, source: IPv4Address, target: IPv4Address) -> bool:
-    """Return whether a flow lets an address reach the ssh port of another."""
+def allowed(policy: Policy, source: IPv4Address, target: IPv4Address, port: int | None = None) -> bool:
+    """Return whether a flow lets an address reach a tcp port of another, sshd's if none is named."""
     return any(
         flow.proto == "tcp"
-        and policy.sshd.port in flow.ports
+        and (port or policy.sshd.port) in flow.ports
         and any(_holds(policy, end, source) for end in flow.source)
         and any(_holds(policy, end, target) for end in flow.target)
         for flow in policy.flows

@@ -1,0 +1,1 @@
+"""How a host hears by itself who left: fetch, check, hold, deny, and refuse people while the list is stale."""

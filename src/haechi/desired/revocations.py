@@ -1,0 +1,40 @@
+"""How a host hears by itself who left: where it asks, whom it believes, and whom it refuses when it hears nothing."""
+
+from __future__ import annotations
+
+from haechi.pki.trust import Trust
+from haechi.policy.models import Kind, Policy, State
+from haechi.policy.resolve import access_on
+
+SCHEMA = 1
+
+
+def build(policy: Policy, host: str, revoked: frozenset[str], trust: Trust) -> dict[str, object]:
+    """Return the document; empty while there is no signed list, and then nothing of it is on the host.
+
+    ``config`` is what the host's own program reads. Its ``address`` is null where the list is served: there the
+    control node puts it. ``people`` are those whom a stale list may keep out; nobody else ever is.
+    """
+    if policy.pki is None or not (trust.user_ca and trust.signer and trust.listed):
+        return {}
+    here = policy.pki.host == host
+    address = str(policy.hosts[policy.pki.host].address)
+    people = [
+        a.identity.id
+        for a in access_on(policy, host, revoked)
+        if a.login and a.state is State.ACTIVE and a.identity.kind is Kind.PERSON
+    ]
+    return {
+        "config": {
+            "schema": SCHEMA,
+            "site": policy.site.name,
+            "address": None if here else address,
+            "port": policy.revocations.port,
+            "stale_list": policy.revocations.stale_list,
+            "stale_minutes": policy.revocations.stale_minutes,
+            "people": sorted(people),
+        },
+        "serve": address if here else None,
+        "signer": trust.signer,
+        "listed": trust.listed,
+    }
