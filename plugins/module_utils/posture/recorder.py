@@ -31,7 +31,7 @@ def recorder(_: Question) -> Reader:
         oldest = min((at for _, at in watch.waiting(QUEUE)), default=None)
         return {
             "defaults": json.loads(rules.text()).get("Defaults", []),
-            "answers": watch.answers("127.0.0.1:30343"),
+            "answers": watch.greets("127.0.0.1:30343"),
             "waiting": sum(1 for _ in watch.waiting(QUEUE)),
             "oldest_s": None if oldest is None else max(0, int(time.time() - oldest)),
             "alarms": [name.removesuffix(".json") for name in names(str(ALARMS)) if name.endswith(".json")],

@@ -110,7 +110,7 @@ def _activate(desired: Mapping[str, Any], variant: Mapping[str, Any], paths: Ite
     _must("systemctl", "reload-or-restart" if configured else "start", *services)
     _must("systemctl", "start", *(name for name in names if name.endswith(".timer")))
     until = time.monotonic() + PATIENCE_S
-    while not watch.answers(desired["listen"]):
+    while not watch.greets(desired["listen"]):
         if time.monotonic() > until:
             raise RecorderError(f"the recorder does not answer on {desired['listen']}: {_said()}")
         time.sleep(0.1)

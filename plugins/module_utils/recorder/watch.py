@@ -21,13 +21,15 @@ STOPPED, LATE = "recorder-stopped", "recordings-late"
 SERVICE = "haechi-recorder.service"
 # By then sudo_logsrvd has tried again by itself, where it does (`retry_interval`).
 NUDGE_S = 50.0
+# How long anybody is waited for.
+SECONDS = 3.0
 Alarm = Callable[[str, str], None]
 
 
 def watch(settings: Mapping[str, Any], raise_alarm: Alarm, clear: Callable[[str], None], now: float) -> None:
     """Raise or clear each alarm by what is seen: the recorder's answer, the queue's age, the certificates' ends."""
     found = {
-        STOPPED: "" if answers(settings["listen"]) else f"nothing answers on {settings['listen']}: sudo refuses people",
+        STOPPED: "" if greets(settings["listen"]) else f"nothing answers on {settings['listen']}: sudo refuses people",
         LATE: late(settings["queue"], float(settings["late_s"]), now),
         **{f"certificate-{leaf['name']}": ending(leaf["path"], now) for leaf in settings["leaves"]},
     }
@@ -66,10 +68,23 @@ def answers(listen: str) -> bool:
     """Return whether somebody takes a connection there."""
     host, _, port = listen.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), 3).close()
+        socket.create_connection((host, int(port)), SECONDS).close()
     except OSError:
         return False
     return True
+
+
+def greets(listen: str) -> bool:
+    """Return whether a recorder says hello there, as it does before it is asked: one that hangs takes connections too.
+
+    (sudo_logsrv.proto(5), ServerHello)
+    """
+    host, _, port = listen.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), SECONDS) as connection:
+            return bool(connection.recv(4096))
+    except OSError:
+        return False
 
 
 def waiting(queue: str) -> Iterator[tuple[str, float]]:

@@ -10,7 +10,7 @@ from haechi.observe.shape import Mode, Section, Text
 
 
 class Recorder(Section):
-    """What records sudo. ``defaults`` are those of ``cvtsudoers -f json``; ``answers``: a recorder took a connection.
+    """What records sudo. ``defaults`` are those of ``cvtsudoers -f json``; ``answers``: a recorder said hello.
 
     ``waiting`` recordings are not at the log host yet, the oldest for ``oldest_s`` seconds. ``alarms`` stand by name.
     """

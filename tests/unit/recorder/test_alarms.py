@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,12 +71,21 @@ def test_what_an_ended_recorder_left_is_queued(tmp_path: Path) -> None:
     assert list((tmp_path / "incoming").iterdir()) == []
 
 
-def test_only_who_listens_answers() -> None:
-    """A connection is the proof."""
+def test_only_who_listens_answers_and_only_a_recorder_greets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that hangs takes a connection and says nothing."""
+    monkeypatch.setattr(watch, "SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         listen = f"127.0.0.1:{server.getsockname()[1]}"
         assert watch.answers(listen)
+        assert not watch.greets(listen)
+        server.accept()
+        server.accept()
+        thread = threading.Thread(target=lambda: server.accept()[0].sendall(b"hello"))
+        thread.start()
+        assert watch.greets(listen)
+        thread.join()
     assert not watch.answers(listen)
+    assert not watch.greets(listen)
 
 
 @pytest.mark.parametrize(("days", "due"), [(59, False), (61, True), (91, True)])
