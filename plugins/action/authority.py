@@ -10,8 +10,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from haechi import hostkeys, tombstones
-from haechi.pki import listing, trust
+from haechi.pki import listing, root, trust
 from haechi.policy import load, state_dir
+from haechi.policy.models import Policy
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -22,7 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Hand over the pinned host keys, pin what comes back, and sign the list that hosts fetch where one is due."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
+        self._variables = variables = task_vars or {}
         policy = load(Path(variables["inventory_dir"])).usable
         if policy is None:
             raise AnsibleActionFail("the policy cannot be read: run playbooks/validate.yml")
@@ -46,4 +47,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             signed = listing.renew(state, policy, seen["user_ca"], datetime.now(UTC))
         except (trust.TrustError, tombstones.TombstoneError) as error:
             raise AnsibleActionFail(str(error)) from error
-        return result | seen | {"changed": seen["changed"] or pinned_now or signed}
+        held = self._ceremony(policy, state, desired, seen) if "issuing_request" in seen else False
+        return result | seen | {"changed": seen["changed"] or pinned_now or signed or held}
+
+    def _ceremony(self, policy: Policy, state: Path, desired: dict[str, Any], seen: dict[str, Any]) -> bool:
+        """Have the issuing authority signed by a root made for it, where a passphrase is named; tell whether it was."""
+        named = self._templar.template(self._variables.get("haechi_ca_passphrase_file"))
+        if not named:
+            self._display.warning("X.509 has no root yet, so no TLS certificate is signed: run `haechi ca root`")
+            return False
+        try:
+            told, out = root.ceremony(policy, state, seen["issuing_request"], Path(named), datetime.now(UTC))
+        except trust.TrustError as error:
+            raise AnsibleActionFail(str(error)) from error
+        desired["x509"] = {"root": told.x509_root, "issuing": told.x509_issuing}
+        placed = self._execute_module(module_args={"desired": desired}, task_vars=self._variables)
+        if placed.get("failed"):
+            raise AnsibleActionFail(str(placed.get("msg")))
+        self._display.warning(f"The X.509 root signed once. Carry {out} away from this machine, and keep it offline")
+        return True

@@ -70,7 +70,7 @@ def main() -> None:
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=str(error))
     shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}
-    rules = [*desired["sudoers"], *report.sudoers_to_remove(found, desired)]
+    rules = [*report.sudoers(desired), *report.sudoers_to_remove(found, desired)]
     sudoers = [row for row in rules if files.differs(row)]
     module.exit_json(report=found, ended=shown, sudoers=sudoers, dormant=sorted(away), **change.render(changes))
 

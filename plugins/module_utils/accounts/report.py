@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import leave, state
@@ -11,6 +12,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import
 # Membership in these is root by another name, or reads every secret.
 POWERFUL = frozenset({"root", "sudo", "wheel", "disk", "shadow", "docker", "lxd", "incus-admin", "libvirt"})
 SHOWN = 3
+# The role recorder writes both: its sudoers file, and what says that a recorder is here.
+RECORDER, RECORDS = "haechi_recorder", "/etc/haechi/recorder/watch.json"
 
 
 def report(current: Current, desired: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -74,12 +77,21 @@ def _shared_keys(current: Current) -> Iterator[dict[str, Any]]:
 
 
 def _extra_sudoers(current: Current, active: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    ours = {f"haechi-{name}" for name, row in active.items() if row["sudo"]} | {"README"}
+    ours = {f"haechi-{name}" for name, row in active.items() if row["sudo"]} | {"README", RECORDER}
     ours |= {row["file"] for row in desired.get("grants", [])}
     for name in current.sudoers:
         if name not in ours:
             # sudo skips names with a dot or a tilde at the end (sudoers(5)): dead today, alive after a rename.
             yield {"path": f"{state.SUDOERS_FOLDER}/{name}", "read_by_sudo": "." not in name and not name.endswith("~")}
+
+
+def sudoers(desired: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the sudoers files of policy; that people's sudo asks the recorder waits until there is one here.
+
+    Otherwise whoever plays this role alone would shut everybody out of sudo.
+    """
+    ready = Path(RECORDS).is_file()
+    return [row for row in desired["sudoers"] if ready or not str(row["path"]).endswith(f"/{RECORDER}")]
 
 
 def sudoers_to_remove(found: Mapping[str, list[dict[str, Any]]], desired: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
-from ansible_collections.haechi.guard.plugins.module_utils.pki import certificate, krl
+from ansible_collections.haechi.guard.plugins.module_utils.pki import certificate, issuing, krl
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import Certificate, CertificateError
 
 USER, HOST = "ssh_user_ca", "ssh_host_ca"
@@ -53,16 +53,18 @@ def ensure(desired: Mapping[str, Any], now: datetime, *, check: bool) -> dict[st
         *(f"{path}: open to others -> root's alone" for path in open_),
         *(f"certificate of {one.host.name}: {one.why} -> signed" for one in signed),
     ]
-    result: dict[str, Any] = {"changed": bool(changes), "changes": changes, "diff": {"prepared": _lines(changes)}}
-    if check and absent:
-        return result
     if not check:
         make(folder, absent, desired["site"])
         shut(folder)
         for one in signed:
             certify(folder, one.host, days, now)
+    more, told = issuing.ensure(folder, desired.get("x509"), check=check)
+    changes += more
+    result: dict[str, Any] = {"changed": bool(changes), "changes": changes, "diff": {"prepared": _lines(changes)}}
+    if check and absent:
+        return result
     keys = {"user_ca": public(folder, USER), "host_ca": public(folder, HOST)}
-    return {**result, **keys, "certificates": certificates(folder, hosts)}
+    return {**result, **keys, **told, "certificates": certificates(folder, hosts)}
 
 
 def _lines(rows: Sequence[str]) -> str:

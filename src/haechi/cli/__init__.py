@@ -10,6 +10,7 @@ from haechi.cli import (
     approve,
     bench,
     break_glass,
+    ca,
     cert,
     demo,
     enrol,
@@ -25,7 +26,7 @@ from haechi.cli import (
 )
 
 VERBS = (
-    *(validate, lab, demo, ssh_config, cert, enrol, evidence, judge, report, review),
+    *(validate, lab, demo, ssh_config, ca, cert, enrol, evidence, judge, report, review),
     *(request, approve, break_glass, bench, fleet_bench),
 )
 

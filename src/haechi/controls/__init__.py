@@ -22,12 +22,14 @@ from haechi.controls import (
     mfa,
     people,
     reach,
+    recorder,
     reviewed,
     revocations,
     site,
     sshd,
     sshd_use,
     sudo,
+    x509,
 )
 from haechi.controls.model import Control
 
@@ -43,8 +45,10 @@ THEMES = (
     people,
     keys,
     certificates,
+    x509,
     revocations,
     sudo,
+    recorder,
     duties,
     grants,
     break_glass,

@@ -80,7 +80,8 @@ def no_escape(case: Case) -> Verdict:
                     continue
                 found = escape(command)
                 bad += [f"{who}: {command} ({found.why})"] if found else []
-                if not kept and not found and (who, command) not in may_start:
+                # `""` is sudo's word for a command without arguments (sudoers(5)); policy has the bare path.
+                if not kept and not found and (who, command.removesuffix(' ""')) not in may_start:
                     bad.append(f"{who}: {command} may start other programs")
     return none_of(bad, "exact commands without a way to a shell, each with NOEXEC", f"{looked} commands of people")
 

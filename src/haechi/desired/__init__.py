@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, pki, sshd
+from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, pki, recorder, sshd
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
@@ -42,6 +42,7 @@ def build(
         host: {
             "baseline": baseline.build(policy, host, revoked),
             "pki": pki.build(policy, host, trust),
+            "recorder": recorder.build(policy, host, trust),
             "accounts": accounts.build(policy, host, revoked, trust, more.granted),
             "break_glass": break_glass.build(policy, host, revoked, more.seal),
             "mfa": mfa.build(policy, host, revoked),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from haechi.desired import revocations
+from haechi.desired import recorder, revocations
 from haechi.pki import certificates
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.factors import group_of
@@ -63,7 +63,7 @@ def build(
         "accounts": accounts,
         "certificates": _certificates(policy, host, revoked, trust),
         "pull": revocations.build(policy, host, revoked, trust),
-        "sudoers": [_sudoers(account) for account in accounts],
+        "sudoers": [*(_sudoers(account) for account in accounts), *_recorded(policy)],
         "grants": open_grants(grants, host),
     }
 
@@ -145,6 +145,11 @@ def _left(person: str) -> dict[str, object]:
         "groups": [],
         "sudo": [],
     }
+
+
+def _recorded(policy: Policy) -> list[dict[str, object]]:
+    file = recorder.sudoers(policy)
+    return [] if file is None else [file]
 
 
 def _sudoers(account: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from haechi.desired import leaves
 from haechi.pki.trust import Trust
 from haechi.policy.models import Policy
 from haechi.policy.resolve import managed
@@ -20,6 +21,7 @@ def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:
         "folder": FOLDER,
         "site": policy.site.name,
         "host_days": policy.pki.host_days,
+        "x509": {"root": trust.x509_root, "issuing": trust.x509_issuing} if leaves.wanted(policy) else None,
         "hosts": [{"name": name, "principals": _names(policy, name)} for name in managed(policy)],
     }
 

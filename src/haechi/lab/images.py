@@ -29,6 +29,7 @@ BASE_PACKAGES = (
     "procps",
     "python3",
     "python3-apt",
+    "stunnel4",
     "sudo",
     "systemd",
     "systemd-sysv",

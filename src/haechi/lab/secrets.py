@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets as tokens
 import subprocess
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def keypair(path: Path, comment: str) -> str:
         path.unlink(missing_ok=True)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], check=True)
     return public.read_text().strip()
+
+
+def passphrase(path: Path) -> None:
+    """Make the passphrase of the lab's X.509 root unless it is there."""
+    if not path.is_file():
+        path.touch(mode=0o600)
+        path.write_text(f"{tokens.token_urlsafe(32)}\n")
 
 
 def identity_keys(policy: Policy, folder: Path) -> dict[str, str]:

@@ -45,6 +45,7 @@ def prepare(inventory: Path, policy: Policy) -> Path:
     secrets.write_policy_keys(inventory / "group_vars/all/policy/keys.yml", public)
     secrets.write_known_hosts(sshconfig.known_hosts(state), secrets.host_keys(policy, folder / "hostkeys"))
     (state / MARK).touch()
+    secrets.passphrase(folder / "keys/ca_passphrase")
     identity = folder / "keys" / sshconfig.automation_id(policy)
     sshconfig.write(inventory / sshconfig.FILE_NAME, sshconfig.render(policy, state, identity))
     return folder

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, factor, found, granted, listed
+from haechi.observe import certified, factor, found, granted, listed, recorded
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -163,6 +163,16 @@ class Posture:
     def certificates(self) -> certified.Certificates:
         """Return the section of that name."""
         return self._read("certificates", certified.Certificates)
+
+    @cached_property
+    def recorder(self) -> recorded.Recorder:
+        """Return the section of that name."""
+        return self._read("recorder", recorded.Recorder)
+
+    @cached_property
+    def x509(self) -> recorded.X509:
+        """Return the section of that name."""
+        return self._read("x509", recorded.X509)
 
     @cached_property
     def revocations(self) -> listed.Revocations:

@@ -20,6 +20,7 @@ from haechi.policy.models import Policy
 
 FOLDER = "pki"
 USER_CA, HOST_CA, HOSTS = "ssh_user_ca.pub", "ssh_host_ca.pub", "hosts"
+ROOT, ISSUING = "x509_root.pem", "x509_issuing.pem"
 
 
 class TrustError(Exception):
@@ -32,6 +33,7 @@ class Trust:
 
     ``revoked`` is the list of ``haechi.pki.revocations``; ``host_certificates`` maps a host to its certificate line.
     ``listed`` is the signed list that hosts fetch, ``signer`` the line by which they check it; empty before the first.
+    ``x509_root`` and ``x509_issuing`` are PEM, empty before the ceremony of ``haechi.pki.root``.
     """
 
     user_ca: str = ""
@@ -40,6 +42,8 @@ class Trust:
     host_certificates: Mapping[str, str] = field(default_factory=dict)
     listed: str = ""
     signer: str = ""
+    x509_root: str = ""
+    x509_issuing: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return the JSON-able form."""
@@ -63,6 +67,8 @@ def read(policy: Policy, state: Path, store: tombstones.Store, at: datetime) -> 
         host_certificates={name: line for name, line in found.items() if line},
         listed=listing.current(state),
         signer=listing.signer(state),
+        x509_root=_pem(folder / ROOT),
+        x509_issuing=_pem(folder / ISSUING),
     )
 
 
@@ -85,6 +91,17 @@ def pin(state: Path, seen: Trust) -> bool:
     for path in changed:
         _write(path, wanted[path])
     return bool(changed)
+
+
+def pin_texts(state: Path, texts: Mapping[str, str]) -> None:
+    """Keep texts by their names in the folder of what is pinned."""
+    for name, text in texts.items():
+        _write(state / FOLDER / name, text.rstrip("\n"))
+
+
+def _pem(path: Path) -> str:
+    text = _text(path)
+    return f"{text}\n" if text else ""
 
 
 def _text(path: Path) -> str:

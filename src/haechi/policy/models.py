@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 
 from haechi.policy.leaving import RevocationsPolicy
 from haechi.policy.privileges import BreakGlass, PrivilegePolicy
+from haechi.policy.recording import Leaf, Recorder
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
 
 
@@ -196,6 +197,11 @@ class Pki(Model):
     host: Name = Field(description="holds the authorities' keys and signs; nobody else can read them")
     user_hours: Annotated[int, Field(strict=True, ge=1, le=24)] = 12
     host_days: Annotated[int, Field(strict=True, ge=7, le=365)] = 90
+    leaf_days: Annotated[int, Field(strict=True, ge=3, le=397, description="life of a TLS certificate")] = 90
+    root_key: Line | None = Field(
+        default=None, description="file that the X.509 root's sealed key is handed out to, once; outside the checkout"
+    )
+    leaves: tuple[Leaf, ...] = ()
 
 
 class Factor(StrEnum):
@@ -280,6 +286,7 @@ class Policy(Model):
     sshd: SshdPolicy = SshdPolicy()
     mfa: MfaPolicy = MfaPolicy()
     pki: Pki | None = None
+    recorder: Recorder | None = None
     revocations: RevocationsPolicy = RevocationsPolicy()
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()

@@ -9,6 +9,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 
 from haechi.policy.models import Factor, Identity, Job, Kind, MfaPolicy, Policy, State, SudoRule
 
+# An auditor's one command; which recording it replays is asked on its standard input, so it has no arguments.
+REPLAY = SudoRule(commands=("/usr/libexec/haechi/replay",), nopasswd=True, children=True)
+# sudo_logsrvd(8)'s own port for TLS, and the name of the certificate that a host's recorder speaks with.
+RECORDINGS_PORT, RECORDER_LEAF = 30344, "recorder"
 INTERNET = "internet"
 ALL = "all"
 # Days of people are days in Korea, which has had no summer time since 1988; no time zone database is asked.
@@ -165,12 +169,13 @@ def _access(policy: Policy, identity: Identity, host: str, revoked: frozenset[st
     state = State.DISABLED if identity.id in revoked and identity.state is State.ACTIVE else identity.state
     if state is not State.ACTIVE:
         return Access(identity=identity, state=state)
+    rules = (*(rule for job in jobs for rule in job.sudo), *_replay(policy, identity, host))
     return Access(
         identity=identity,
         state=state,
         keys=keys_of(policy, identity),
         groups=tuple(dict.fromkeys(group for job in jobs for group in job.groups)),
-        sudo=tuple(dict.fromkeys(_asking(policy, identity, rule) for job in jobs for rule in job.sudo)),
+        sudo=tuple(dict.fromkeys(_asking(policy, identity, rule) for rule in rules)),
         login=any(job.login for job in jobs),
     )
 
@@ -180,6 +185,13 @@ def _asking(policy: Policy, identity: Identity, rule: SudoRule) -> SudoRule:
     own = policy.mfa.people.get(identity.id)
     codes = identity.kind is Kind.PERSON and own is not None and own.factor is Factor.TOTP
     return rule.model_copy(update={"nopasswd": False}) if codes else rule
+
+
+def _replay(policy: Policy, identity: Identity, host: str) -> tuple[SudoRule, ...]:
+    """Return the right to replay recordings, which a job has on the log host where policy says so."""
+    recorder = policy.recorder
+    here = recorder is not None and recorder.host == host and bool(set(recorder.replay) & set(identity.jobs))
+    return (REPLAY,) if here else ()
 
 
 def operators_on(policy: Policy, host: str, revoked: frozenset[str]) -> tuple[Access, ...]:

@@ -17,6 +17,13 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"
 KeyLine = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 # An interface's name has at most 15 bytes (IFNAMSIZ, netdevice(7)).
 Bridge = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{0,14}(:(tcp|udp)/[1-9][0-9]{0,4})?$")]
+# A label of a DNS name (RFC 1123, section 2.1); no wildcard, since a leaf is one host's.
+DnsName = Annotated[
+    str,
+    StringConstraints(
+        max_length=253, pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
+    ),
+]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

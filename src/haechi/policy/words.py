@@ -111,8 +111,10 @@ def _text(kind: str, context: dict[str, Any], value: object, name: str) -> tuple
         return f"{name} is empty or too long", f"write 1 to {context.get('max_length', 400)} characters"
     if str(context.get("pattern", "")).startswith("^[a-zA-Z]"):
         return f"{shown(value)} is no bridge", "write docker0, or docker0:tcp/8080 for a published port"
-    if str(context.get("pattern", "")).startswith("^[a-z]"):
+    if str(context.get("pattern", "")).startswith("^[a-z][a-z0-9_-]"):
         return f"{shown(value)} cannot be a name", ID_RULE
+    if str(context.get("pattern", "")).startswith("^[a-z0-9]"):
+        return f"{shown(value)} is no name of one host", "write it like hr.example.com: no wildcard, no capital"
     return f"{shown(value)} has control characters or line ends", "remove them"
 
 

@@ -1,0 +1,127 @@
+"""What is recorded, what is not, and who is refused when the recorder stands still."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from testinfra.host import Host
+
+from .conftest import FAILED, KEEPS, Desk, eventually, playbook, recordings
+
+ALARMS = "/var/lib/haechi/alarms"
+
+
+def test_a_person_s_sudo_is_replayed_on_the_log_host(desk: Desk, log_host: Host) -> None:
+    """By its content: the words that the command showed, under the machine's and the person's names."""
+    before = recordings(log_host, desk.name)
+    seen = desk.ssh("ann", f"sudo -n {FAILED}")
+    assert seen.returncode == 0, seen.stderr
+
+    assert eventually(lambda: len(recordings(log_host, desk.name)) > len(before))
+    now = recordings(log_host, desk.name)
+    (number,) = set(now) - set(before)
+    assert number.startswith(f"{desk.name}/ann/")
+    assert f"Replaying sudo session: {FAILED}" in now[number]
+    assert seen.stdout.splitlines()[-1] in now[number]
+
+
+def test_a_password_that_is_typed_is_in_no_recording(desk: Desk, log_host: Host, asks: str) -> None:
+    """The prompt is there and how long the answer was; the answer stands nowhere on the machine or the log host."""
+    secret = f"Geheim-{desk.name}-4711"
+    shown = desk.typed("ann", f"sudo -n {asks}", prompt="Password: ", answer=secret)
+    assert f"heard {len(secret)}" in shown
+
+    assert eventually(lambda: any(f"heard {len(secret)}" in text for text in recordings(log_host, desk.name).values()))
+    # Recordings are compressed on no host of ours (iolog_compress), so that grep sees what is in them.
+    assert log_host.run("grep -rl %s /var/log/sudo-io /var/log/sudo_logsrvd", secret).stdout == ""
+
+
+def test_automation_is_logged_and_not_recorded(host: Host, desk: Desk, log_host: Host) -> None:
+    """Each task of a playbook is a sudo: its event goes to syslog, and no recording is made."""
+    mark = f"mark-{desk.name}"
+    before = set(recordings(log_host, desk.name))
+    host.check_output("echo %s", mark)
+
+    assert any(mark in line for line in host.check_output("journalctl -n 200 -o cat -t sudo --since -60s").splitlines())
+    assert {number for number in set(recordings(log_host, desk.name)) - before if "/haechi/" in number} == set()
+
+
+def test_no_recorder_no_sudo_and_the_next_run_mends_it(host: Host, desk: Desk) -> None:
+    """People are refused, the automation is not, an alarm says so, and a run of the role brings it back."""
+    assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
+    # An alarm that stands is told once: this one must begin now.
+    host.check_output("systemctl start haechi-recorder-watch.service")
+    host.check_output("systemctl disable --now haechi-recorder.service")
+
+    refused = desk.ssh("ann", f"sudo -n {FAILED}")
+    assert (refused.returncode, "unable to connect to log server" in refused.stderr) == (1, True)
+    assert host.check_output("id -un") == "root"  # over the automation's own sudo
+    host.check_output("systemctl start haechi-recorder-watch.service")
+    alarm = json.loads(host.file(f"{ALARMS}/recorder-stopped.json").content_string)
+    assert (alarm["schema"], alarm["name"]) == (1, "recorder-stopped")
+    assert "recorder-stopped: nothing answers" in host.check_output("journalctl -o cat -t haechi-alarm --since -60s")
+
+    mended = playbook("molecule/recorder/converge.yml")
+    assert mended.returncode == 0, mended.stdout
+    assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
+    host.check_output("systemctl start haechi-recorder-watch.service")
+    assert not host.file(f"{ALARMS}/recorder-stopped.json").exists
+
+
+def test_a_killed_recorder_comes_back_by_itself(host: Host, desk: Desk) -> None:
+    """Systemd starts it again within seconds (systemd.service(5), Restart)."""
+    host.check_output("systemctl kill --signal KILL haechi-recorder.service")
+
+    assert eventually(lambda: desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0, 10)
+
+
+def test_while_the_log_host_is_away_nothing_is_lost(host: Host, desk: Desk, log_host: Host) -> None:
+    """People and automation work on, the wait becomes an alarm, and when it is back everything arrives."""
+    if desk.name == KEEPS:
+        pytest.skip("the log host keeps its own recordings, and sends them nowhere")
+    assert eventually(lambda: host.check_output("ls -A /var/log/sudo_logsrvd/outgoing") == "", 120)
+    before = set(recordings(log_host, desk.name))
+    log_host.check_output("systemctl stop haechi-recorder.service")
+    try:
+        for _ in range(3):
+            assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
+        assert host.check_output("id -un") == "root"
+        host.check_output("find /var/log/sudo_logsrvd/outgoing -type f -exec touch -d '-1 hour' {} +")
+        host.check_output("systemctl start haechi-recorder-watch.service")
+        assert "recordings wait for the log host" in host.file(f"{ALARMS}/recordings-late.json").content_string
+        assert set(recordings(log_host, desk.name)) == before
+    finally:
+        log_host.check_output("systemctl start haechi-recorder.service")
+
+    # The watch comes each minute; a relay that asks again by itself is faster.
+    assert eventually(lambda: len(set(recordings(log_host, desk.name)) - before) == 3, 120)
+    host.check_output("systemctl start haechi-recorder-watch.service")
+    assert not host.file(f"{ALARMS}/recordings-late.json").exists
+
+
+def test_the_auditor_replays_and_nothing_else(desk: Desk, log_host: Host) -> None:
+    """One exact command, whose argument comes on standard input: no path leads out of the recordings."""
+    if desk.name != KEEPS:
+        assert desk.ssh("carol", "true").returncode == 255
+        return
+    assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
+    assert eventually(lambda: bool(recordings(log_host, KEEPS)))
+    number = max(recordings(log_host, KEEPS))
+    listed = desk.ssh("carol", "sudo -n /usr/libexec/haechi/replay", text="list\n")
+    replayed = desk.ssh("carol", "sudo -n /usr/libexec/haechi/replay", text=f"{number}\n")
+
+    assert (listed.returncode, f"TSID={number}" in listed.stdout) == (0, True), listed.stderr
+    assert (replayed.returncode, f"Replaying sudo session: {FAILED}" in replayed.stdout) == (0, True)
+    assert desk.ssh("carol", "sudo -n /usr/libexec/haechi/replay", text="../../etc/shadow\n").returncode == 2
+    assert desk.ssh("carol", f"sudo -n /usr/bin/sudoreplay -d /var/log/sudo-io {number}").returncode == 1
+    assert desk.ssh("carol", f"cat /var/log/sudo-io/{number}/ttyout").returncode == 1
+    assert desk.ssh("ann", "sudo -n /usr/libexec/haechi/replay", text="list\n").returncode == 1
+
+
+def test_a_recorder_costs_the_automation_no_time(host: Host) -> None:
+    """A sudo of the automation takes what it took before: no connection is opened for it."""
+    script = "cd / && runuser -u haechi -- sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do sudo -n true; done'"
+    began, ended = host.check_output(f"date +%s%N; {script}; date +%s%N").split()
+
+    assert (int(ended) - int(began)) / 10 / 1e6 < 60  # milliseconds; 7 to 20 on two busy cores

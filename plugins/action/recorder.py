@@ -1,0 +1,73 @@
+"""The controller's half of ``haechi.guard.recorder``: have requests signed, bring packages, and let the host go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from haechi.desired.pki import FOLDER
+from haechi.pki import signer
+
+MODULE, APT = "haechi.guard.recorder", "ansible.builtin.apt"
+X509 = Path(__file__).resolve().parents[1] / "module_utils/pki/x509.py"
+_SPEC = {"desired": {"type": "dict", "required": True}}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """One round trip where nothing is due."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the host; bring what it lacks, and ask again."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, args = self.validate_argument_spec(_SPEC)
+        self._variables = task_vars or {}
+        asked = {"desired": args["desired"]}
+        seen = self._execute_module(module_name=MODULE, module_args=asked, task_vars=self._variables)
+        requests = seen.pop("requests", None)
+        if seen.get("failed") or requests is None:
+            return {**result, **seen}
+        installed = self._install(seen["lacking"]) if seen["lacking"] else {}
+        if installed.get("failed"):
+            return result | installed
+        signed = self._signed(args["desired"]["x509"], requests) if requests else {}
+        asked["_signed"] = signed
+        seen = self._execute_module(module_name=MODULE, module_args=asked, task_vars=self._variables)
+        if seen.pop("requests", None) is not None:
+            raise AnsibleActionFail("what was signed and installed did not make the host content: look at its clock")
+        return {**result, **seen}
+
+    def _install(self, names: list[str]) -> dict[str, Any]:
+        wanted = {"name": names, "install_recommends": False}
+        seen: dict[str, Any] = self._execute_module(module_name=APT, module_args=wanted, task_vars=self._variables)
+        if not seen.get("failed"):
+            return seen
+        fresh = wanted | {"update_cache": True}
+        again: dict[str, Any] = self._execute_module(module_name=APT, module_args=fresh, task_vars=self._variables)
+        return again
+
+    def _signed(self, x509: dict[str, Any], requests: dict[str, str]) -> dict[str, str]:
+        words = ("name", "names", "addresses", "use")
+        orders = [
+            {**{word: leaf[word] for word in words}, "csr": requests[leaf["name"]], "days": x509["days"]}
+            | {"host": self._variables["inventory_hostname"]}
+            for leaf in x509["leaves"]
+            if leaf["name"] in requests
+        ]
+        authority = self._variables["hostvars"][x509["authority"]]
+        told = {name: self._templar.template(authority.get(f"ansible_{name}") or "") for name in ("host", "user")}
+        where = signer.Authority(
+            host=told["host"] or x509["authority"],
+            common_args=self._templar.template(authority.get("ansible_ssh_common_args") or ""),
+            user=told["user"] or "root",
+            folder=FOLDER,
+        )
+        try:
+            return signer.sign(where, orders, X509)
+        except signer.SignError as error:
+            raise AnsibleActionFail(str(error)) from error

@@ -1,0 +1,177 @@
+"""X.509 with openssl(1) on a host: keys that never leave it, requests, what a certificate says, and signing.
+
+Stands alone (standard library, no sibling): the controller sends this file to the authority as one signing errand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+# RFC 5280, 4.2.1.12; what a leaf may be used for.
+USES = {"server": "serverAuth", "client": "clientAuth", "both": "serverAuth,clientAuth"}
+KEY, CHAIN, ROOT = "x509_issuing.key", "x509_issuing.pem", "x509_root.pem"
+_TOLD = {"TLS Web Server Authentication": "serverAuth", "TLS Web Client Authentication": "clientAuth"}
+_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
+_DATE = "%b %d %H:%M:%S %Y GMT"
+
+
+class X509Error(ValueError):
+    """openssl refuses, or what it was given is no certificate; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One certificate. Times are UTC; ``public`` is the public key as PEM; ``names`` are sorted, addresses too."""
+
+    begins: datetime
+    ends: datetime
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    uses: tuple[str, ...]
+    public: str
+
+
+def openssl(*arguments: str, text: str = "") -> str:
+    """Run openssl and return what it printed.
+
+    Raises ``X509Error`` with its own words.
+    """
+    done = subprocess.run(
+        ["openssl", *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+    )
+    if done.returncode:
+        raise X509Error((done.stderr or done.stdout).strip()[-400:] or f"openssl ended with {done.returncode}")
+    return done.stdout
+
+
+def new_key(curve: str = "P-256") -> str:
+    """Return a new private key as PEM; it is written by whoever asked, and nowhere else."""
+    return openssl("genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}")
+
+
+def public_of(path: str) -> str:
+    """Return the public half of a private key's file, as PEM."""
+    return openssl("pkey", "-in", path, "-pubout")
+
+
+def request(path: str, name: str) -> str:
+    """Return a request for a certificate of the key in a file; who it is for is decided where it is signed."""
+    return openssl("req", "-new", "-key", path, "-subj", f"/CN={name}")
+
+
+def read(text: str) -> Seen:
+    """Return what the first certificate of a text says.
+
+    Raises ``X509Error`` where there is none.
+    """
+    shown = openssl(
+        *("x509", "-noout", "-startdate", "-enddate", "-pubkey"),
+        *("-ext", "subjectAltName,extendedKeyUsage"),
+        text=text,
+    )
+    block = _BLOCK.search(shown)
+    words = re.search(r"(?m)^notBefore=(.+)$\s^notAfter=(.+)$", shown)
+    if block is None or words is None:
+        raise X509Error(f"no certificate with an end: {shown[:120]!r}")
+    names = re.findall(r"DNS:([^\s,]+)", shown)
+    addresses = [str(ip_address(found)) for found in re.findall(r"IP Address:([0-9A-Fa-f.:]+)", shown)]
+    return Seen(
+        begins=_time(words.group(1)),
+        ends=_time(words.group(2)),
+        names=tuple(sorted(names)),
+        addresses=tuple(sorted(addresses)),
+        uses=tuple(sorted(use for told, use in _TOLD.items() if told in shown)),
+        public=block.group(0),
+    )
+
+
+def comes_from(leaf: str, issuing: str, root: str) -> bool:
+    """Return whether a certificate was signed by the issuing one, and that by the root; its time is not asked."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (("leaf", leaf), ("issuing", issuing), ("root", root)):
+            Path(folder, name).write_text(text, encoding="ascii")
+        place = {name: f"{folder}/{name}" for name in ("leaf", "issuing", "root")}
+        try:
+            openssl(
+                "verify", "-no_check_time", *("-CAfile", place["root"], "-untrusted", place["issuing"], place["leaf"])
+            )
+        except X509Error:
+            return False
+    return True
+
+
+def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
+    """Sign one leaf and write it down first; return its certificate followed by the issuing one.
+
+    ``order``: host, name, csr, names, addresses, use, days. Of the request only the public key counts.
+    Raises ``X509Error`` where openssl refuses, ``OSError`` where there is no authority.
+    """
+    serial = secrets.token_hex(16)
+    record = {
+        "at": now.isoformat(timespec="seconds"),
+        "serial": serial,
+        **{k: v for k, v in order.items() if k != "csr"},
+    }
+    _append(Path(folder) / "issued-x509.jsonl", json.dumps(record, sort_keys=True))
+    issuing, key = str(Path(folder) / CHAIN), str(Path(folder) / KEY)
+    with tempfile.TemporaryDirectory() as place:
+        csr, extensions = Path(place, "csr"), Path(place, "ext")
+        csr.write_text(order["csr"], encoding="ascii")
+        extensions.write_text(_extensions(order), encoding="ascii")
+        life = ("-days", str(int(order["days"])), "-set_serial", f"0x{serial}")
+        by = ("-CA", issuing, "-CAkey", key, "-sha256", "-extfile", str(extensions))
+        leaf = openssl("x509", "-req", "-in", str(csr), *life, *by)
+    return leaf + Path(issuing).read_text(encoding="ascii")
+
+
+def _extensions(order: Mapping[str, Any]) -> str:
+    # Addresses first: sudo_logsrvd looks each name up that stands before the one that fits, and waits for the answer.
+    names = [*(f"IP:{address}" for address in order["addresses"]), *(f"DNS:{name}" for name in order["names"])]
+    rows = {
+        "basicConstraints": "critical,CA:FALSE",
+        "keyUsage": "critical,digitalSignature",
+        "extendedKeyUsage": USES[str(order["use"])],
+        "subjectAltName": ",".join(names),
+        "subjectKeyIdentifier": "hash",
+        "authorityKeyIdentifier": "keyid",
+    }
+    return "".join(f"{name} = {value}\n" for name, value in rows.items())
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text.strip(), _DATE).replace(tzinfo=timezone.utc)  # noqa: UP017 - Python 3.11 on hosts
+
+
+def _append(path: Path, line: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(f"{line}\n")
+        file.flush()
+        os.fsync(handle)
+
+
+def answer(line: str) -> str:
+    """Carry out a signing errand, ``{folder, orders}`` as JSON; return ``{signed: {name: PEM}}`` or ``{failed}``."""
+    asked = json.loads(line)
+    orders: Sequence[Mapping[str, Any]] = asked["orders"]
+    now = datetime.now(timezone.utc)  # noqa: UP017
+    try:
+        return json.dumps({"signed": {row["name"]: sign(asked["folder"], row, now) for row in orders}})
+    except (X509Error, OSError) as error:
+        return json.dumps({"failed": str(error)})

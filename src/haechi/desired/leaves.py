@@ -1,0 +1,51 @@
+"""The TLS certificates of one host: those that policy declares, and the one that its recorder speaks with."""
+
+from __future__ import annotations
+
+from haechi.pki.trust import Trust
+from haechi.policy.models import Host, Policy
+from haechi.policy.recording import Leaf
+from haechi.policy.resolve import RECORDER_LEAF
+
+FOLDER = "/etc/haechi/x509"
+
+
+def wanted(policy: Policy) -> bool:
+    """Return whether anybody needs a TLS certificate."""
+    return policy.pki is not None and bool(policy.recorder or policy.pki.leaves)
+
+
+def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:
+    """Return the leaves of a host, who signs them, and by what a peer's certificate is judged."""
+    if policy.pki is None:
+        return {"authority": None, "root": "", "issuing": "", "days": 0, "leaves": []}
+    return {
+        "authority": policy.pki.host,
+        "root": trust.x509_root,
+        "issuing": trust.x509_issuing,
+        "days": policy.pki.leaf_days,
+        "leaves": [_row(policy, leaf) for leaf in of(policy, host)],
+    }
+
+
+def of(policy: Policy, host: str) -> tuple[Leaf, ...]:
+    """Return the leaves of a host."""
+    declared = policy.pki.leaves if policy.pki is not None else ()
+    own = [leaf for leaf in declared if leaf.host == host]
+    if policy.recorder is None:
+        return tuple(own)
+    use = "server" if policy.recorder.host == host else "client"
+    return (Leaf(name=RECORDER_LEAF, host=host, use=use), *own)
+
+
+def _row(policy: Policy, leaf: Leaf) -> dict[str, object]:
+    here: Host = policy.hosts[leaf.host]
+    addresses = [here.address, *here.legs.values(), *([here.address6] if here.address6 else []), *leaf.addresses]
+    return {
+        "name": leaf.name,
+        "names": sorted({leaf.host, *leaf.names}),
+        "addresses": sorted({str(address) for address in addresses}),
+        "user": leaf.user,
+        "use": leaf.use,
+        "path": f"{FOLDER}/{leaf.name}",
+    }
