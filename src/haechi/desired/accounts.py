@@ -8,13 +8,16 @@ from datetime import date
 
 from haechi.desired import revocations
 from haechi.pki import certificates
+from haechi.pki.automation import sources
 from haechi.pki.trust import NO_AUTHORITY, Trust
-from haechi.policy.models import Kind, Policy, State, SudoRule
+from haechi.policy.models import Identity, Kind, Policy, State, SudoRule
 from haechi.policy.resolve import Access, access_on, keys_of
 
 LOGIN_GROUP = "haechi-login"
-# The automation has a key of its own on every host, so that no authority can lock it out.
-CERTIFIED = frozenset({Kind.PERSON, Kind.SENTINEL})
+# The automation keeps a key of its own on every host, so that no authority can lock it out.
+CERTIFIED = frozenset({Kind.PERSON, Kind.SENTINEL, Kind.AUTOMATION})
+# A guarded change of sshd offers the key to a second sshd there before the first one is touched.
+LOOPBACK = "127.0.0.1"
 SHELL, NO_SHELL = "/bin/bash", "/usr/sbin/nologin"
 # base-passwd's list (Debian 12, 13), and packages whose account has a shell by design. `nobody` ends base-passwd's.
 DEBIAN = (
@@ -99,10 +102,17 @@ def _account(policy: Policy, access: Access) -> dict[str, object]:
         "start": None if who.start is None else (who.start - EPOCH).days,
         "login": access.login,
         "shell": SHELL if access.login else NO_SHELL,
-        "keys": [" ".join(key.split()) for key in keys_of(policy, who)],
+        "keys": [f"{_from(policy, who)}{' '.join(key.split())}" for key in keys_of(policy, who)],
         "groups": sorted({*access.groups, *([LOGIN_GROUP] if access.login else [])}),
         "sudo": sudo_lines(who.id, access.sudo),
     }
+
+
+def _from(policy: Policy, who: Identity) -> str:
+    """Return the option by which the automation's bare key counts from where playbooks run, and for the guard."""
+    if who.kind is not Kind.AUTOMATION:
+        return ""
+    return f'from="{",".join([*sources(policy), LOOPBACK])}" '
 
 
 def _left(person: str) -> dict[str, object]:
