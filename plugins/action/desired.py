@@ -1,4 +1,4 @@
-"""Hand a host its own part of the judged policy, and nobody else's."""
+"""Hand a host its own part of the judged policy, and nobody else's; judge what was set for its roles."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 from ansible import constants as C  # noqa: N812
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.haechi.guard.plugins.plugin_utils import rolespecs
 
 from haechi import handout
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -29,4 +32,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             document = handout.part(Path(C.DEFAULT_LOCAL_TMP), host)
         except handout.HandoutError as error:
             raise AnsibleActionFail(str(error)) from error
-        return result | {"changed": False, "ansible_facts": {"haechi_desired": {host: document}}}
+        facts = {"haechi_desired": {host: document}}
+        self._judge_roles({**(task_vars or {}), **facts})
+        return result | {"changed": False, "ansible_facts": facts}
+
+    def _judge_roles(self, variables: dict[str, Any]) -> None:
+        """Refuse what somebody set for a role and the role cannot take, before the first role begins."""
+        templar = self._templar.copy_with_new_env(available_variables=variables)
+        found = list(rolespecs.problems(rolespecs.read(ROLES), variables, templar.template))
+        if found:
+            raise AnsibleActionFail("variables of the roles are not as their argument specs say: " + "; ".join(found))

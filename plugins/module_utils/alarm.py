@@ -1,46 +1,58 @@
-"""Alarms of a host: one file for each that stands, and one line to the log that all alarms share.
+"""An alarm: one line in the system's log when it begins, and one file that stays until its cause is gone.
 
-``/var/lib/haechi/alarms/<name>.json`` is ``{schema, name, at, what}``; the line goes to auth.alert with the tag
-``haechi-alarm``. An alarm stands until whoever raised it clears it.
+The file is ``/var/lib/haechi/alarms/<name>.json`` with schema, name, at (RFC 3339), what; the line is auth.alert with
+the tag ``haechi-alarm`` (syslog(3)). Stands alone (standard library only), so that it can be installed on a host as a
+script, or as a part of one, for timers and PAM to call. A posture shows the files.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
+import sys
 import syslog
+import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
-
-FOLDER = "/var/lib/haechi/alarms"
+ALARMS = Path("/var/lib/haechi/alarms")
+SCRIPT = Path("/usr/libexec/haechi/alarm")
 TAG = "haechi-alarm"
-SCHEMA = 1
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 
 
 def raise_alarm(name: str, what: str) -> None:
-    """Let an alarm stand; one that stands for the same reason already says nothing again.
+    """Tell syslog, then write the alarm down; one that stands with the same words is not told twice.
 
-    Raises ``OSError`` where it cannot be kept; it is in the log then.
+    The log comes first: a full disk keeps the file away, and not the line. Raises ``ValueError`` for a name that is
+    none, ``OSError`` where the file cannot be kept.
     """
-    path = Path(FOLDER) / f"{name}.json"
-    if _what(path) == what:
-        return
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of an alarm")
+    path, text = ALARMS / f"{name}.json", " ".join(what.split())[:400]
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads(path.read_text(encoding="utf-8")).get("what") == text:
+            return
     syslog.openlog(TAG, 0, syslog.LOG_AUTH)
-    syslog.syslog(syslog.LOG_ALERT, f"{name}: {what}")
-    syslog.closelog()
-    at = datetime.now(timezone.utc).isoformat(timespec="seconds")  # noqa: UP017 - Python 3.11 on hosts
-    text = json.dumps({"schema": SCHEMA, "name": name, "at": at, "what": what}) + "\n"
-    files.write(str(path), text.encode(), mode=0o644, uid=0, gid=0)
+    syslog.syslog(syslog.LOG_ALERT, f"{name}: {text}")
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")  # noqa: UP017 - Python 3.11 on hosts
+    body = json.dumps({"schema": 1, "name": name, "at": now, "what": text}, ensure_ascii=False)
+    ALARMS.mkdir(mode=0o755, parents=True, exist_ok=True)
+    handle, made = tempfile.mkstemp(dir=ALARMS, prefix=f".{name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"{body}\n")
+        file.flush()
+        os.fsync(handle)
+    Path(made).chmod(0o644)
+    Path(made).replace(path)
 
 
 def clear(name: str) -> None:
-    """Take an alarm down; one that does not stand is none."""
-    (Path(FOLDER) / f"{name}.json").unlink(missing_ok=True)
+    """Take an alarm away, whether it stands or not."""
+    (ALARMS / f"{name}.json").unlink(missing_ok=True)
 
 
-def _what(path: Path) -> object:
-    try:
-        return json.loads(path.read_text()).get("what")
-    except (OSError, ValueError, AttributeError):
-        return None
+if __name__ == "__main__":
+    raise_alarm(sys.argv[1], " ".join(sys.argv[2:]))

@@ -8,12 +8,17 @@ import grp
 import os
 import pwd
 import stat
+import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
+
+
+class TreeError(RuntimeError):
+    """A follow-up failed; the old files are back."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +118,33 @@ def restore(steps: Iterable[Step]) -> None:
     for step in steps:
         if step.before is None or step.before.data is not None:
             put(step.path, step.before)
+
+
+def make(asked: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Compare the tree with the host, write what differs, run the follow-ups of what changed.
+
+    Returns ``{changed, paths, ran, diff}``. Raises ``TreeError`` where a follow-up fails: the next run tries again.
+    """
+    files_wanted = wanted(asked["files"])
+    paths = [*(file.path for file in files_wanted), *asked["absent"]]
+    steps = plan({path: observe(path) for path in paths}, files_wanted, asked["absent"])
+    commands = due([step.path for step in steps], asked["follow_ups"])
+    for step in () if check else steps:
+        put(step.path, step.after)
+    for argv in () if check else commands:
+        complaint = _follow(argv)
+        if complaint:
+            restore(steps)
+            raise TreeError(f"`{' '.join(argv)}` failed after a change, the old files are back: {complaint}")
+    return {
+        "changed": bool(steps),
+        "paths": [step.path for step in steps],
+        "ran": [" ".join(argv) for argv in commands],
+        "diff": [diff(step) for step in steps],
+    }
+
+
+def _follow(argv: tuple[str, ...]) -> str:
+    """Run one follow-up; return what it complained of, or nothing."""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return (done.stderr or done.stdout or f"exit code {done.returncode}").strip() if done.returncode else ""

@@ -35,7 +35,10 @@ report:
     C(powerful), C(foreign_homes), C(escalated)."
   returned: always
   type: dict
-sudoers: {description: "Sudoers files as they must be, policy's and those it wants gone.", returned: always, type: list}
+sudoers:
+  description: Sudoers files that are not as they must be, policy's and those it wants gone.
+  returned: always
+  type: list
 dormant: {description: People shut out for disuse., returned: always, type: list}
 ended: {description: Id to the processes that were killed or are left., returned: when somebody was ended, type: dict}
 """
@@ -52,6 +55,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts import (
     read,
     report,
 )
+from ansible_collections.haechi.guard.plugins.module_utils.guard import files
 from ansible_collections.haechi.guard.plugins.module_utils.pull import install
 
 ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
@@ -75,7 +79,8 @@ def main() -> None:
     except (change.AccountError, OSError) as error:
         module.fail_json(msg=str(error))
     shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}
-    sudoers = [*desired["sudoers"], *report.sudoers_to_remove(found, desired)]
+    rules = [*desired["sudoers"], *report.sudoers_to_remove(found, desired)]
+    sudoers = [row for row in rules if files.differs(row)]
     module.exit_json(report=found, ended=shown, sudoers=sudoers, dormant=sorted(away), **change.render(changes))
 
 

@@ -16,7 +16,7 @@ options:
     description: What is changed; it decides how the candidate is tried, activated and put back.
     type: str
     required: true
-    choices: [nftables, sshd, pam, sudo]
+    choices: [nftables, sshd, pam, sudo, grant]
   files:
     description: Files by C(path), with C(content) (null means absent), C(mode), C(owner) and C(group).
     type: list
@@ -27,10 +27,12 @@ options:
     type: str
   options:
     description:
-      - nftables. C(load), the file to load; C(tables), what it holds; C(harvest), a file of counters; C(enable), units.
+      - nftables. C(load), the file to load; C(tables), what it holds; C(harvest), a file of counters; C(enable), units;
+        C(listeners), declared sockets, which are compared with the open ones; what differs is a warning.
       - sshd. C(variants), texts by C(at_least) release, each with C(path), C(content), C(mode) and C(expect).
       - pam. C(enable) and C(disable), profiles of pam-auth-update; C(enable_where), a PAM module's file to the profile
         that is enabled where the host has that module.
+      - grant. The document of C(haechi.desired.grants.build); the host renders files and clock itself.
     type: dict
     default: {}
   prove:
@@ -65,7 +67,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.guard import change
 from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
 
 ARGUMENT_SPEC = {
-    "subsystem": {"type": "str", "required": True, "choices": ["nftables", "sshd", "pam", "sudo"]},
+    "subsystem": {"type": "str", "required": True, "choices": ["nftables", "sshd", "pam", "sudo", "grant"]},
     "files": {"type": "list", "elements": "dict", "default": []},
     "source": {"type": "str"},  # rendered on the controller: see the action plugin
     "options": {"type": "dict", "default": {}},
@@ -95,6 +97,8 @@ def main() -> None:
             result = {"changed": False, "msg": change.put_back()}
     except (RefusedError, ValueError, KeyError, OSError) as error:
         module.fail_json(msg=f"{params['subsystem']}: {error}")
+    for line in result.pop("remarks", []):
+        module.warn(line)
     module.exit_json(**result)
 
 

@@ -9,7 +9,16 @@ description:
   - Looks at the host once, plans against what is wanted, and applies the plan. Rights are only taken away.
   - What only a person can judge is returned in RV(findings) and shown as a warning; nothing was changed for it.
   - What this machine cannot make true, such as kernel values in a container, is returned in RV(not_real).
+  - Places the files of O(tree) first; the action plugin of the same name renders them on the controller. Where a
+    follow-up fails, the old files come back and the task fails, so that the next run tries again.
 options:
+  tree:
+    description:
+      - "C(source): a folder below the role's C(templates), which mirrors C(/); a template that renders to nothing is a
+        file that must be absent. C(modes): path to mode, for what is not C(0644); everything belongs to root.
+        C(absent): paths that must not exist. C(follow_ups): what to run when a path changed, C(paths), a list of
+        patterns, and C(run), a list of commands, each a list of arguments that runs once."
+    type: dict
   accounts:
     description:
       - "C(max_days), C(min_days): ageing of usable passwords. C(stock): Debian's unused accounts. C(known): accounts
@@ -65,20 +74,29 @@ EXAMPLES = r"""
     accounts: {max_days: 90, min_days: 1, stock: [games], known: [haechi], hashes: ["$y$"], home_max: "0700"}
     set_id: {allow: [/usr/bin/sudo], skip: [/var/lib/docker]}
     modes: [{topic: U-16, paths: [/etc/passwd], max: "0644", owner: root, group: root}]
+    tree:
+      source: etc
+      follow_ups:
+        - {paths: ["/etc/systemd/journald.conf.d/*"], run: [[systemctl, restart, systemd-journald]]}
 """
 
 RETURN = r"""
 changes: {description: What was made true., returned: always, type: list}
 findings: {description: What a person must judge., returned: always, type: list}
 not_real: {description: What this machine cannot make true., returned: always, type: list}
+paths: {description: Files of the tree that changed., returned: always, type: list}
+ran: {description: Follow-ups that ran., returned: always, type: list}
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.haechi.guard.plugins.module_utils import tree
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import apply, change, hardening
 
+NO_TREE: dict[str, Any] = {"files": [], "absent": [], "follow_ups": []}
 ARGUMENT_SPEC: dict[str, Any] = {
+    "tree": {"type": "dict"},
     "accounts": {"type": "dict", "required": True},
     "groups": {"type": "list", "elements": "str", "default": []},
     "modes": {"type": "list", "elements": "dict", "default": []},
@@ -95,15 +113,19 @@ ARGUMENT_SPEC: dict[str, Any] = {
 def main() -> None:
     """Look, plan, apply."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    planned = hardening.plan(module.params)
-    result = change.render(planned)
-    for line in change.remarks(planned):
-        module.warn(line)
-    if not module.check_mode:
-        try:
+    result: dict[str, Any] = {}
+    try:
+        placed = tree.make(module.params["tree"] or NO_TREE, check=module.check_mode)
+        planned = hardening.plan(module.params)
+        result = change.render(planned)
+        result |= {"paths": placed["paths"], "ran": placed["ran"], "diff": [*placed["diff"], result["diff"]]}
+        result["changed"] = bool(placed["changed"] or result["changed"])
+        for line in change.remarks(planned):
+            module.warn(line)
+        if not module.check_mode:
             apply.apply(planned.changes)
-        except apply.ApplyError as error:
-            module.fail_json(msg=str(error), **result)
+    except (tree.TreeError, apply.ApplyError) as error:
+        module.fail_json(msg=str(error), **result)
     module.exit_json(**result)
 
 

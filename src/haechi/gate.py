@@ -74,7 +74,8 @@ def judge(
     warnings = tuple(line(problem) for problem in (*problems, *left) if problem.severity == "warning")
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
     run = runs.begin(policy, revoked, state, unsound, trust)
-    today = runs.read(run).policy
+    begun = runs.read(run)
+    today = begun.policy
     if not documents:
         return Passed(desired={}, run=run, warnings=warnings)
     if loaded.errors:
@@ -83,7 +84,7 @@ def judge(
             run=run,
             warnings=warnings,
         )
-    return Passed(desired=desired.build(today, hosts, revoked, trust), run=run, warnings=warnings)
+    return Passed(desired=desired.build(today, hosts, revoked, trust, begun.grants), run=run, warnings=warnings)
 
 
 def left_but_active(policy: Policy, where: Where, revoked: Iterable[str]) -> tuple[Problem, ...]:

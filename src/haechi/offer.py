@@ -29,6 +29,7 @@ _KEPT = ("hostname", "port", "hostkeyalias", "userknownhostsfile", "hostkeyalgor
 _OPTIONS = (
     *("BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "ControlPath=none", "StrictHostKeyChecking=yes"),
     *("PreferredAuthentications=publickey", "GlobalKnownHostsFile=none", "UpdateHostKeys=no", "ConnectTimeout=10"),
+    sshclient.QUICK,
 )
 
 

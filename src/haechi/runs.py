@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from haechi import catalogue, hostkeys
+from haechi.grant import ledger
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Policy
 from haechi.policy.resolve import day_of, managed, on_day
@@ -35,6 +36,7 @@ class Run:
     state: str
     unsound: str = ""
     trust: Trust = NO_AUTHORITY
+    grants: tuple[Mapping[str, Any], ...] = ()
 
 
 def begin(
@@ -53,6 +55,7 @@ def begin(
         "host_keys": pinned(policy, state),
         "unsound": unsound,
         "trust": trust.document(),
+        "grants": ledger.open_grants(state, policy, revoked, datetime.now(UTC)),
     }
 
 
@@ -72,6 +75,7 @@ def read(document: Mapping[str, Any]) -> Run:
         unsound=str(document["unsound"]),
         # A run from before there were certificates had none.
         trust=Trust(**document.get("trust", {})),
+        grants=tuple(document.get("grants", ())),
     )
 
 

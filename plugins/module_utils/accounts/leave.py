@@ -67,6 +67,8 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
     ]
     own += [f"{certificates.PRINCIPALS}/{name}"] if name in current.certificates.principals else []
     files = (*own, *([f"{state.SUDOERS_FOLDER}/haechi-{name}"] if f"haechi-{name}" in current.sudoers else []))
+    granted = (file for file in current.sudoers if (match := state.GRANT.fullmatch(file)) and match[1] == name)
+    files += tuple(f"{state.SUDOERS_FOLDER}/{file}" for file in granted)
     if account is None:
         return Doors(files=files, foreign_keys=tuple(foreign))
     alive = state.of_person(current.processes, account.uid)

@@ -20,7 +20,7 @@ def report(current: Current, desired: Mapping[str, Any]) -> dict[str, list[dict[
         "unknown_accounts": list(_unknown_accounts(current, desired)),
         "unknown_keys": list(_unknown_keys(current, active)),
         "shared_keys": list(_shared_keys(current)),
-        "extra_sudoers": list(_extra_sudoers(current, active)),
+        "extra_sudoers": list(_extra_sudoers(current, active, desired)),
         "powerful": list(_powerful(current, active)),
         "foreign_homes": list(_foreign_homes(current, active)),
         "escalated": list(_escalated(current, desired)),
@@ -73,8 +73,9 @@ def _shared_keys(current: Current) -> Iterator[dict[str, Any]]:
             yield {"fingerprint": print_, "accounts": sorted(accounts)}
 
 
-def _extra_sudoers(current: Current, active: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _extra_sudoers(current: Current, active: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     ours = {f"haechi-{name}" for name, row in active.items() if row["sudo"]} | {"README"}
+    ours |= {row["file"] for row in desired.get("grants", [])}
     for name in current.sudoers:
         if name not in ours:
             # sudo skips names with a dot or a tilde at the end (sudoers(5)): dead today, alive after a rename.
@@ -82,11 +83,14 @@ def _extra_sudoers(current: Current, active: Mapping[str, Any]) -> Iterator[dict
 
 
 def sudoers_to_remove(found: Mapping[str, list[dict[str, Any]]], desired: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return unknown sudoers files as files that must be absent, where policy says so."""
-    if desired["unknown_accounts"] != "remove":
-        return []
+    """Return unknown sudoers files as files that must be absent, where policy says so.
+
+    Rules of a grant that is none, or is over, go in any case: nothing but an approval speaks for them.
+    """
     ours = {row["path"] for row in desired["sudoers"]}
-    extra = [row["path"] for row in found["extra_sudoers"] if row["path"] not in ours]
+    everything = desired["unknown_accounts"] == "remove"
+    unknown = [row["path"] for row in found["extra_sudoers"] if row["path"] not in ours]
+    extra = [path for path in unknown if everything or state.GRANT.fullmatch(path.rpartition("/")[2])]
     return [{"path": path, "content": None, "mode": "0440", "owner": "root", "group": "root"} for path in extra]
 
 

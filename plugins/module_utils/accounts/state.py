@@ -14,6 +14,8 @@ SUDOERS_FOLDER = "/etc/sudoers.d"
 NO_LOGIN_SHELLS = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"})
 FIRST_UID, NOBODY = 1000, 65534
 NEVER = 99999
+# Of a grant: the person, and the request's number (module_utils/grants).
+GRANT = re.compile(r"haechi_grant-([a-z][a-z0-9_-]{0,31})-[0-9a-f]{16}")
 _KEY = re.compile(r"(?:^|\s)((?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+)\s+([A-Za-z0-9+/]+=*)")
 
 

@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.guard import files as guarded
-from ansible_collections.haechi.guard.plugins.module_utils.guard import pam, people, rollback, store
+from ansible_collections.haechi.guard.plugins.module_utils.guard import grant, pam, people, rollback, store
 from ansible_collections.haechi.guard.plugins.module_utils.guard.nft import Nftables
 from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
 from ansible_collections.haechi.guard.plugins.module_utils.guard.sshd import Sshd
 from ansible_collections.haechi.guard.plugins.module_utils.guard.subsystem import Subsystem
 from ansible_collections.haechi.guard.plugins.module_utils.guard.sudo import Sudo
 
-SUBSYSTEMS: dict[str, type[Subsystem]] = {"nftables": Nftables, "sshd": Sshd, "pam": pam.Pam, "sudo": Sudo}
+SUBSYSTEMS: dict[str, type[Subsystem]] = {
+    "nftables": Nftables,
+    "sshd": Sshd,
+    "pam": pam.Pam,
+    "sudo": Sudo,
+    "grant": grant.Grant,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +48,7 @@ def begin(asked: Asked) -> dict[str, Any]:
     """
     subsystem = SUBSYSTEMS[asked.subsystem](asked.options, asked.prove, check=asked.check)
     if asked.check:
-        return _compare(asked, subsystem)[1]
+        return _compare(asked, subsystem)[1] | {"remarks": subsystem.remarks()}
     token = secrets.token_hex(16)
     store.lock(token, asked.owner, asked.rollback_after)
     armed = False
@@ -54,7 +60,7 @@ def begin(asked: Asked) -> dict[str, Any]:
     finally:
         if not armed and not (store.STATE / rollback.PENDING).exists():
             store.unlock(token)
-    return result
+    return result | {"remarks": subsystem.remarks()}
 
 
 def _compare(asked: Asked, subsystem: Subsystem) -> tuple[tuple[guarded.Change, ...], dict[str, Any]]:

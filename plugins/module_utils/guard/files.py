@@ -70,6 +70,14 @@ def plan(before: list[File], after: list[File]) -> tuple[Change, ...]:
     return tuple(Change(b, a) for b, a in zip(before, after, strict=True) if not same(b, a))
 
 
+def differs(entry: dict[str, Any]) -> bool:
+    """Return whether a file is not what a task asks for; one that cannot be judged differs, and is refused later."""
+    try:
+        return not same(current(entry["path"]), wanted(entry))
+    except (ValueError, KeyError, OSError):
+        return True
+
+
 def diff(changes: tuple[Change, ...]) -> list[dict[str, str]]:
     """Return the changes as Ansible shows them."""
     return [

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.haechi.guard.plugins.module_utils.firewall import sockets
 from ansible_collections.haechi.guard.plugins.module_utils.guard.files import File
 from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
 from ansible_collections.haechi.guard.plugins.module_utils.guard.rollback import SAVED, STATE
@@ -31,7 +32,11 @@ def normal(value: Any) -> Any:
 
 
 class Nftables(Subsystem):
-    """Options: ``load``, the file to load; ``tables``, what it holds; ``harvest``, where counters are kept."""
+    """Options: ``load``, the file to load; ``tables``, what it holds; ``harvest``, where counters are kept.
+
+    ``listeners`` are declared sockets (``firewall.sockets``): rules that let through to nobody, or to a program that
+    nobody declared, are told.
+    """
 
     def _tables(self) -> list[list[str]]:
         return [str(table).split() for table in self.options.get("tables", [])]
@@ -92,3 +97,18 @@ class Nftables(Subsystem):
                 return "absent"
             digest.update(json.dumps(normal(json.loads(listed.out)), sort_keys=True).encode())
         return digest.hexdigest()
+
+    def remarks(self) -> list[str]:
+        """Compare the declared listeners with the open sockets (ss(8))."""
+        declared = self.options.get("listeners")
+        if declared is None:
+            return []
+        shown = run(["ss", "-H", "-l", "-t", "-u", "-n", "-p"])
+        if shown.code != 0:
+            return [f"the open sockets were not seen: {shown.err.strip()}"]
+        seen = sockets.parse(shown.out)
+        extra = [
+            f"{socket.process} listens on {socket.proto}/{socket.port}, which policy does not declare"
+            for socket in sockets.undeclared(seen, declared)
+        ]
+        return extra + [f"policy declares {name}, and nobody listens there" for name in sockets.missing(seen, declared)]

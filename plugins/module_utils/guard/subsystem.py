@@ -79,3 +79,7 @@ class Subsystem:
     def fingerprint(self) -> str | None:
         """Return what runs now in one word, or None where the files are all there is."""
         return None
+
+    def remarks(self) -> list[str]:
+        """Return what a person must know of what runs now; it changes nothing and stops nothing."""
+        return []

@@ -12,6 +12,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     certificates,
     files,
     firewall,
+    grants,
     kernel,
     pam,
     revocations,
@@ -50,6 +51,8 @@ COLLECTORS: dict[str, Collector] = {
     "packages": system.packages,
     "mounts": files.mounts,
     "walk": files.walk,
+    "grants": grants.grants,
+    "alarms": grants.alarms,
 }
 _TROUBLE = (NotSeenError, OSError, subprocess.SubprocessError, ValueError, LookupError)
 

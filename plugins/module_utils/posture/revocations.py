@@ -55,7 +55,7 @@ def _sources(config: dict[str, Any]) -> list[str]:
 
 def alarms() -> dict[str, str]:
     """Return the alarms that stand, by name."""
-    found = {name: _json(read_if(f"{alarm.FOLDER}/{name}", SOON)) for name in names(alarm.FOLDER)}
+    found = {name: _json(read_if(f"{alarm.ALARMS}/{name}", SOON)) for name in names(str(alarm.ALARMS))}
     return {
         name.removesuffix(".json"): str(row.get("what", "")) for name, row in found.items() if name.endswith("json")
     }

@@ -32,7 +32,7 @@ def look(told: Mapping[str, Any]) -> None:
     for name in (ELSEWHERE, BARE):
         if name in found:
             alarm.raise_alarm(name, found[name])
-        elif _is_old(Path(alarm.FOLDER) / f"{name}.json"):
+        elif _is_old(alarm.ALARMS / f"{name}.json"):
             alarm.clear(name)
 
 

@@ -6,9 +6,26 @@ import argparse
 from collections.abc import Sequence
 
 from haechi import __version__
-from haechi.cli import bench, cert, demo, evidence, fleet_bench, judge, lab, report, review, ssh_config, validate
+from haechi.cli import (
+    approve,
+    bench,
+    cert,
+    demo,
+    evidence,
+    fleet_bench,
+    judge,
+    lab,
+    report,
+    request,
+    review,
+    ssh_config,
+    validate,
+)
 
-VERBS = (validate, lab, demo, ssh_config, cert, evidence, judge, report, review, bench, fleet_bench)
+VERBS = (
+    *(validate, lab, demo, ssh_config, cert, evidence, judge, report, review),
+    *(request, approve, bench, fleet_bench),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

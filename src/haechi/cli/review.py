@@ -17,6 +17,7 @@ from haechi.review import NAMESPACE, ReviewError, rules, signing, stored, told, 
 from haechi.review.document import DECISIONS, Decision
 from haechi.review.signing import Desk
 from haechi.review.stored import Held
+from haechi.sshsig import SignatureError
 
 OK, REFUSED, IMPOSSIBLE = 0, 1, 3
 COMPLETE = "The review is complete. 검토가 완료되었습니다."
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     verbs = {"list": _list, "page": _page, "sign": _sign, "accept": _accept, "verify": _verify}
     try:
         return verbs[args.review_verb](args)
-    except ReviewError as error:
+    except (ReviewError, SignatureError) as error:
         print(f"refused: {error}", file=sys.stderr)
         return REFUSED
     except (EvidenceError, tombstones.TombstoneError) as error:

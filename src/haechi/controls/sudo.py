@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
+from haechi.desired.grants import ROOT_SHELL
 from haechi.observe.posture import UnknownError
 from haechi.observe.sudoers import items, specs, subjects
 from haechi.policy.escapes import escape
@@ -23,7 +24,8 @@ def exact(case: Case) -> Verdict:
     """Policy's rules stand in policy's files, and no other file and no other rule gives anybody anything."""
     wanted = {row["path"]: row["content"] for row in case.desired["accounts"]["sudoers"]}
     seen = {file.path: file.sha256 for file in case.posture.sudo.files}
-    bad = [f"{path} is not policy's" for path in seen if path not in STOCK_FILES and not wanted.get(path)]
+    known = {*STOCK_FILES, *(f"/etc/sudoers.d/{row['file']}" for row in case.desired["accounts"]["grants"])}
+    bad = [f"{path} is not policy's" for path in seen if path not in known and not wanted.get(path)]
     for path, content in wanted.items():
         if content and path not in seen:
             bad.append(f"{path} is missing")
@@ -65,12 +67,15 @@ def no_escape(case: Case) -> Verdict:
         if rule.children
         for command in rule.commands
     }
+    granted = _granted(case)
     bad, looked = [], 0
     for who, rule in rules:
         for spec in specs(rule):
             kept = {"noexec": True} in items(spec.get("Options"))
             for command in (_text(entry) for entry in items(spec.get("Commands"))):
                 looked += 1
+                if (who, command) in granted:
+                    continue
                 found = escape(command)
                 bad += [f"{who}: {command} ({found.why})"] if found else []
                 if not kept and not found and (who, command) not in may_start:
@@ -92,6 +97,8 @@ def _other_rules(case: Case) -> Iterator[str]:
     """Yield subjects of rules whom policy gives none, or not as many commands."""
     given = {access.identity.id: access.sudo for access in access_on(case.policy, case.host, case.revoked)}
     wanted = {name: sum(len(rule.commands) for rule in rules) for name, rules in given.items() if rules}
+    for who, _ in _granted(case):
+        wanted[who] = wanted.get(who, 0) + 1
     seen: dict[str, int] = {}
     for rule in case.posture.sudo.rules:
         for who in subjects(rule):
@@ -102,6 +109,13 @@ def _other_rules(case: Case) -> Iterator[str]:
             yield f"{who} has {count} commands, policy gives {allowed.get(who, 0)}"
     for who in sorted(set(wanted) - set(seen)):
         yield f"{who} has no rule in force"
+
+
+def _granted(case: Case) -> set[tuple[str, str]]:
+    """Return what people were granted for a time here, as sudo writes it; whether it may was judged when it was."""
+    rows = case.desired["accounts"]["grants"]
+    asked = [(row["person"], ROOT_SHELL if row["root_shell"] else row["commands"]) for row in rows]
+    return {(who, text if " " in text else f'{text} ""') for who, texts in asked for text in texts}
 
 
 def _is_free_root(rule: Mapping[str, Any]) -> bool:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from haechi.desired import accounts, baseline, firewall, pki, sshd
+from haechi.desired import accounts, baseline, firewall, grants, pki, sshd
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
 
+__all__ = ["build", "grants", "prove"]
+
 
 def build(
-    policy: Policy, hosts: Iterable[str], revoked: frozenset[str], trust: Trust = NO_AUTHORITY
+    policy: Policy,
+    hosts: Iterable[str],
+    revoked: frozenset[str],
+    trust: Trust = NO_AUTHORITY,
+    granted: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
     Shape: ``{host: {baseline: {}, pki: {}, accounts: {}, sshd: {}, firewall: {}, prove: {}}}``, JSON-able.
     """
-    known = set(managed(policy))
+    known, granted = set(managed(policy)), tuple(granted)
     return {
         host: {
             "baseline": baseline.build(policy, host, revoked),
             "pki": pki.build(policy, host, trust),
-            "accounts": accounts.build(policy, host, revoked, trust),
+            "accounts": accounts.build(policy, host, revoked, trust, granted),
             "sshd": sshd.build(policy, host, trust),
             "firewall": firewall.build(policy, host, revoked),
             "prove": prove(policy, host, revoked),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from haechi.desired import revocations
 from haechi.pki import certificates
@@ -41,8 +42,17 @@ _PATH = re.compile(r"(/[A-Za-z0-9_.@+-]+)+")
 _SPECIAL = re.compile(r"([\\,:=#*?\[\]!^])")
 
 
-def build(policy: Policy, host: str, revoked: frozenset[str], trust: Trust = NO_AUTHORITY) -> dict[str, object]:
-    """Return the accounts of a host; a leaver whom policy no longer names is disabled all the same."""
+def build(
+    policy: Policy,
+    host: str,
+    revoked: frozenset[str],
+    trust: Trust = NO_AUTHORITY,
+    grants: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, object]:
+    """Return the accounts of a host; a leaver whom policy no longer names is disabled all the same.
+
+    ``grants`` are the site's open ones (``haechi.grant.ledger.open_grants``).
+    """
     found = [_account(policy, access) for access in access_on(policy, host, revoked)]
     forgotten = sorted(revoked - {identity.id for identity in policy.identities})
     accounts = [*found, *(_left(person) for person in forgotten)]
@@ -56,6 +66,7 @@ def build(policy: Policy, host: str, revoked: frozenset[str], trust: Trust = NO_
         "certificates": _certificates(policy, host, revoked, trust),
         "pull": revocations.build(policy, host, revoked, trust),
         "sudoers": [_sudoers(account) for account in accounts],
+        "grants": open_grants(grants, host),
     }
 
 
@@ -74,15 +85,24 @@ def sudo_lines(person: str, rules: Iterable[SudoRule]) -> list[str]:
     return [_line(person, rule) for rule in rules]
 
 
+def open_grants(rows: Iterable[Mapping[str, Any]], host: str) -> list[dict[str, Any]]:
+    """Return the open grants of a host: its rules files of grants are these, and no other."""
+    return [{**row, "file": f"haechi_grant-{row['person']}-{row['id']}"} for row in rows if host in row["hosts"]]
+
+
 def _line(person: str, rule: SudoRule) -> str:
     tag = "NOPASSWD: " if rule.nopasswd else ""
     tag += "" if rule.children or "ALL" in rule.commands else "NOEXEC: "
     if rule.commands == ("ALL",) and rule.run_as == "root":
         return f"{person} ALL=(ALL:ALL) {tag}ALL"
-    return f"{person} ALL=({rule.run_as}) {tag}{', '.join(_command(text) for text in rule.commands)}"
+    return f"{person} ALL=({rule.run_as}) {tag}{', '.join(sudo_command(text) for text in rule.commands)}"
 
 
-def _command(text: str) -> str:
+def sudo_command(text: str) -> str:
+    """Return a command as sudoers take it: its arguments literally, and none where it has none.
+
+    Raises ``ValueError`` for a command that is no absolute path.
+    """
     if text == "ALL":
         return text
     path, *arguments = text.split()

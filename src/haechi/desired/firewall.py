@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from haechi.desired.nftables import Rule, ruleset
 from haechi.policy.models import Flow, Host, Policy
-from haechi.policy.resolve import addresses, control_sources, expand_hosts, is_internet
+from haechi.policy.resolve import addresses, control_sources, expand_hosts, is_internet, managed
 
 Network = IPv4Network | IPv6Network
 # Debian 12's sshd has no penalties by source (OpenSSH 9.8): this many new connections are patience enough.
@@ -28,13 +28,22 @@ def build(policy: Policy, host: str, _revoked: frozenset[str]) -> dict[str, obje
     listeners = [entry for entry in policy.listeners if host in expand_hosts(policy, entry.hosts)]
     return {
         "schema": 1,
-        "ruleset": ruleset(policy, policy.hosts[host], rules(policy, host), control_sources(policy, host)),
+        "ruleset": ruleset(
+            policy, policy.hosts[host], rules(policy, host), control_sources(policy, host), jumped_to(policy, host)
+        ),
         "listeners": [
             {"proto": entry.proto, "port": entry.port, "process": entry.process, "local": entry.local}
             for entry in listeners
         ],
         "never_block": [str(network) for network in never_block(policy)],
     }
+
+
+def jumped_to(policy: Policy, host: str) -> tuple[str, ...]:
+    """Return the addresses of the hosts that the automation reaches through this one."""
+    mine = {str(network.network_address) for network in own(policy.hosts[host])}
+    others = [name for name in managed(policy) if name != host and mine & set(control_sources(policy, name))]
+    return tuple(str(policy.hosts[name].address) for name in others)
 
 
 def never_block(policy: Policy) -> tuple[Network, ...]:

@@ -34,9 +34,22 @@ class Rule:
     translated: bool = False
 
 
-def ruleset(policy: Policy, host: Host, rules: Iterable[Rule], control: Iterable[str] = ()) -> str:
-    """Return the whole file of a host; ``control`` are the addresses that the automation comes from."""
-    made = tuple(rules)
+@dataclass(frozen=True)
+class Ends:
+    """Where ssh connections that a host carries or answers begin, and where those that pass through it end."""
+
+    control: tuple[str, ...] = ()
+    jumped_to: tuple[str, ...] = ()
+
+
+def ruleset(
+    policy: Policy, host: Host, rules: Iterable[Rule], control: Iterable[str] = (), jumped_to: Iterable[str] = ()
+) -> str:
+    """Return the whole file of a host.
+
+    ``control`` are the addresses that the automation comes from, ``jumped_to`` those that it reaches through this host.
+    """
+    made, ends = tuple(rules), Ends(tuple(control), tuple(jumped_to))
     return "\n".join(
         [
             "#!/usr/sbin/nft -f",
@@ -44,7 +57,7 @@ def ruleset(policy: Policy, host: Host, rules: Iterable[Rule], control: Iterable
             f"add table inet {TABLE}",
             f"delete table inet {TABLE}",
             f"table inet {TABLE} {{",
-            *_indented(_table(policy, host, made, tuple(control))),
+            *_indented(_table(policy, host, made, ends)),
             "}",
             "",
             *_block(policy),
@@ -57,7 +70,7 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" if line else "" for line in lines)
 
 
-def _table(policy: Policy, host: Host, rules: tuple[Rule, ...], control: tuple[str, ...]) -> Iterator[str]:
+def _table(policy: Policy, host: Host, rules: tuple[Rule, ...], ends: Ends) -> Iterator[str]:
     for flow in dict.fromkeys(rule.flow for rule in rules):
         yield f"counter flow-{flow} {{ }}"
     for rule in rules:
@@ -71,10 +84,10 @@ def _table(policy: Policy, host: Host, rules: tuple[Rule, ...], control: tuple[s
             hook,
             0,
             "drop",
-            [*_head(policy, hook), *_older(policy, hook, control), *_lines(policy, rules, hook), *_tail(hook)],
+            [*_head(policy, hook), *_older(policy, hook, ends), *_lines(policy, rules, hook), *_tail(hook)],
         )
     only_four = ["meta nfproto ipv6 counter drop"] if policy.site.ipv6 == "off" else []
-    older = _older(policy, "forward", control if host.gateway else ())
+    older = _older(policy, "forward", ends) if host.gateway else ()
     forward = [*only_four, *_state(), *older, *_bridges(host), *_lines(policy, rules, "forward"), *_tail("forward")]
     yield from _chain("forward", "filter", "forward", 0, "drop", forward)
     if any(rule.hook == "prerouting" for rule in rules):
@@ -110,15 +123,16 @@ def _head(policy: Policy, hook: str) -> Iterator[str]:
     yield from _state()
 
 
-def _older(policy: Policy, hook: str, control: tuple[str, ...]) -> Iterator[str]:
+def _older(policy: Policy, hook: str, ends: Ends) -> Iterator[str]:
     """Yield what lets sshd go on answering connections from before the first rules, which nothing tracked.
 
     Without it the very task that loads the rules waits for ssh's next keep-alive, and a login that a gateway's first
     rules find half-way never sees the banner. A SYN never passes.
     """
-    four = [address for address in control if ":" not in address]
-    if hook in {"output", "forward"} and four:
-        only = f"ip daddr {_set(four)} tcp sport {policy.sshd.port} tcp flags & (syn | rst | ack) == ack"
+    way, addresses = ("saddr", ends.jumped_to) if hook == "input" else ("daddr", ends.control)
+    four = [address for address in addresses if ":" not in address]
+    if four:
+        only = f"ip {way} {_set(four)} tcp sport {policy.sshd.port} tcp flags & (syn | rst | ack) == ack"
         yield f'{only} ct state new accept comment "answers on older connections"'
 
 

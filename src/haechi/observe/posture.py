@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, found, listed
+from haechi.observe import certified, found, granted, listed
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -178,6 +178,16 @@ class Posture:
     def sessions(self) -> tuple[s.Session, ...]:
         """Return the section of that name."""
         return self._checked("sessions", TypeAdapter(tuple[s.Session, ...]))
+
+    @cached_property
+    def grants(self) -> tuple[granted.Grant, ...]:
+        """Return the section of that name."""
+        return self._checked("grants", TypeAdapter(tuple[granted.Grant, ...]))
+
+    @cached_property
+    def alarms(self) -> tuple[granted.Alarm, ...]:
+        """Return the section of that name."""
+        return self._checked("alarms", TypeAdapter(tuple[granted.Alarm, ...]))
 
 
 def open_posture(raw: object, *, host: str, nonce: str, host_key: str | None) -> Posture:

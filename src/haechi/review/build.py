@@ -74,7 +74,7 @@ def _tried(run: Run, host: str, answer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _rows(run: Run, host: str, seen: Seen) -> list[Row]:
-    known = expected.on(run.policy, host, run.revoked)
+    known = expected.on(run.policy, host, run.revoked, run.grants)
     others = frozenset(key for one in known.values() for key in one.expected.keys if one.expected.login)
     found = []
     for account in _worth_a_row(seen, known):

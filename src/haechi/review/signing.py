@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from haechi import runs
-from haechi.evidence import FOLDER
-from haechi.evidence.recorder import CARRIED, Event, Recorder
+from haechi import runs, sshsig
+from haechi.evidence import FOLDER, single
 from haechi.policy.models import Policy
-from haechi.review import NAMESPACE, ReviewError, document, rules, sshsig, stored
+from haechi.review import NAMESPACE, ReviewError, document, rules, stored
 from haechi.review.document import Decision, SignOff
 from haechi.review.stored import Held, Stored
 
@@ -73,7 +72,7 @@ def accept(desk: Desk, text: bytes, signature: bytes, run: str | None = None) ->
     said = document.read(text)
     try:
         fingerprint = sshsig.signer(text, signature, NAMESPACE)
-    except ReviewError as error:
+    except sshsig.SignatureError as error:
         raise ReviewError(f"the document was altered, or this signature is not of it: {error}") from error
     owner = rules.owner_of(desk.policy, fingerprint)
     if owner != said.reviewer:
@@ -106,17 +105,10 @@ def _of(desk: Desk, run: str) -> list[Held]:
 
 
 def _record(desk: Desk, body: dict[str, str]) -> tuple[str, str]:
-    """Write a run of one sign-off, as playbooks' runs are written; return its name and what the second place lacks."""
-    recorder = Recorder(stored.VERB)
-    recorder.begin(runs.begin(desk.policy, desk.revoked, desk.state), desk.inventory, check=False)
-    name = recorder.run
-    carried = {CARRIED: [{"kind": stored.SIGN_OFF, "body": body}]}
-    told = Event(task="Accept a sign-off", host="site", module="haechi review", outcome="ok", result=carried)
-    recorder.saw(told)
-    recorder.close({})
-    if recorder.problem:
-        raise ReviewError(recorder.problem)
-    return name, recorder.warning
+    """Write a run of one sign-off; return its name and what the second place lacks."""
+    begun = runs.begin(desk.policy, desk.revoked, desk.state)
+    told = ("Accept a sign-off", "haechi review")
+    return single.write(stored.VERB, begun, desk.inventory, told, (stored.SIGN_OFF, body))
 
 
 def _today() -> date:

@@ -11,13 +11,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from haechi import runs
+from haechi import runs, sshsig
 from haechi.evidence import EvidenceError, answers, canonical, chain, files, keys, sitelog
 from haechi.evidence.store import RECORDS
 from haechi.policy.models import Policy
 from haechi.policy.resolve import keys_of
 from haechi.report import source
-from haechi.review import NAMESPACE, ReviewError, build, document, sshsig
+from haechi.review import NAMESPACE, ReviewError, build, document
 from haechi.review.document import SignOff
 from haechi.review.model import Review
 
@@ -116,7 +116,7 @@ def sign_offs(folder: Path) -> tuple[list[Held], list[str]]:
         for run in accepted:
             try:
                 found.append(_held(folder, key, run, reviews))
-            except (ReviewError, EvidenceError) as error:
+            except (ReviewError, EvidenceError, sshsig.SignatureError) as error:
                 faults.append(f"{run}: {error}")
     return sorted(found, key=lambda one: (one.said.date, one.said.reviewer)), faults
 

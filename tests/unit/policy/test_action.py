@@ -68,3 +68,15 @@ def test_a_host_without_a_part_is_told_why(tmp_path: Path) -> None:
 
         assert result.returncode == 2
         assert "there is no part for gw1" in result.stdout
+
+
+def test_a_role_s_variable_of_the_wrong_kind_stops_the_site_before_any_host(tmp_path: Path) -> None:
+    """Each role would say so itself, in the middle of the run and with a task of its own on every host."""
+    wrong = ("-e", '{"baseline_umask": ["027"], "baseline_sysctl": "net.ipv4.ip_forward"}')
+    result = run(ROOT / "playbooks/site.yml", "--limit", "db1", "--tags", "baseline", *wrong, state=tmp_path)
+
+    assert result.returncode == 2
+    said = result.stdout + result.stderr
+    assert "variables of the roles are not as their argument specs say" in said
+    assert "baseline: argument 'baseline_sysctl' is of type str and we were unable to convert to dict" in said
+    assert "UNREACHABLE" not in said

@@ -112,9 +112,8 @@ def test_the_control_node_never_puts_an_older_one(text: str, than: str, newer: b
 def test_an_alarm_stands_until_it_is_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One file, one line in the log for each new reason."""
     said: list[str] = []
-    monkeypatch.setattr(alarm, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(alarm, "ALARMS", tmp_path)
     monkeypatch.setattr(alarm.syslog, "syslog", lambda _, text: said.append(text))
-    monkeypatch.setattr(alarm.files, "write", lambda path, data, **_: Path(path).write_bytes(data))
     for what in ("server away", "server away", "cut short"):
         alarm.raise_alarm("list", what)
 

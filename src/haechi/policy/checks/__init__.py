@@ -16,6 +16,7 @@ from haechi.policy.checks import (
     keys,
     network,
     pki,
+    privilege,
     reach,
     registers,
     review,
@@ -52,8 +53,10 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (partial(waivers.check, at=at), {"identities", "servers", "zones"}),
         (partial(registers.check, at=at), {"identities"}),
         (review.check, {"identities", "jobs", "registers"}),
+        (privilege.check, {"jobs"}),
     )
     found = [problem for topic, leans_on in topics if not leans_on & lost for problem in topic(policy, where)]
     if not lost and not any(problem.severity == "error" for problem in found):
         found += [*reach.check(standing, where), *unused.check(standing, where), *review.reviewers(policy, where)]
+        found += privilege.approvers(standing, where)
     return found

@@ -41,16 +41,22 @@ def _rule(policy: Policy, where: Where, path: Path, rule: SudoRule) -> Iterable[
 
 
 def _command(where: Where, path: Path, command: str) -> Iterable[Problem]:
+    fault = command_fault(command)
+    if fault:
+        yield where.problem(path, *fault)
+
+
+def command_fault(command: str) -> tuple[str, str] | None:
+    """Return what is wrong with a command as sudo would take it, and how to mend it; None where it is exact."""
     program = command.split(maxsplit=1)[0] if command.split() else ""
     if not program.startswith("/"):
-        yield where.problem(path, f"{shown(command)} has no full path", "begin it with /")
-    elif program.endswith("/"):
+        return f"{shown(command)} has no full path", "begin it with /"
+    if program.endswith("/"):
         what = f"{shown(command)} is a folder; sudo would allow every program in it"
-        yield where.problem(path, what, "write out each command that the job needs")
-    elif any(mark in command for mark in "*?["):
+        return what, "write out each command that the job needs"
+    if any(mark in command for mark in "*?["):
         what = f"{shown(command)} has a wildcard; sudo lets it match any further arguments"
-        yield where.problem(path, what, "write out each command that the job needs")
-    elif not PROGRAM.fullmatch(program) or "/../" in program:
-        yield where.problem(
-            path, f"{shown(program)} is no plain path of a program", "write it as in /usr/bin/systemctl"
-        )
+        return what, "write out each command that the job needs"
+    if not PROGRAM.fullmatch(program) or "/../" in program:
+        return f"{shown(program)} is no plain path of a program", "write it as in /usr/bin/systemctl"
+    return None

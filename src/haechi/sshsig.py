@@ -8,15 +8,17 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from haechi.review import ReviewError
-
 _GOOD = re.compile(r"key (SHA256:\S+)")
+
+
+class SignatureError(Exception):
+    """There is no such signature; the text says why, in ssh-keygen's words where they are its own."""
 
 
 def signer(text: bytes, signature: bytes, namespace: str) -> str:
     """Return the fingerprint of the key that made a signature over this very text for this purpose.
 
-    Whose key that is is another question. Raises ``ReviewError`` with ssh-keygen's reason.
+    Whose key that is is another question. Raises ``SignatureError`` with ssh-keygen's reason.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = _file(folder, "signature", signature)
@@ -24,7 +26,7 @@ def signer(text: bytes, signature: bytes, namespace: str) -> str:
     found = _GOOD.search(done.stdout.decode(errors="replace"))
     if done.returncode or found is None:
         words = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ReviewError(words[0] if words else "no signature of ssh-keygen")
+        raise SignatureError(words[0] if words else "no signature of ssh-keygen")
     return found.group(1)
 
 
@@ -47,4 +49,4 @@ def _keygen(*arguments: str, text: bytes) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["ssh-keygen", *arguments], input=text, capture_output=True, check=False)
     except OSError as error:
-        raise ReviewError(f"ssh-keygen cannot be run ({error.strerror}): install openssh-client") from error
+        raise SignatureError(f"ssh-keygen cannot be run ({error.strerror}): install openssh-client") from error
