@@ -37,6 +37,7 @@ def current() -> Current:
         key_files=(*_central_keys(), *_home_keys(accounts)),
         keys_folder=_is_ours(state.KEYS_FOLDER, 0o755),
         sudoers=_names(state.SUDOERS_FOLDER),
+        tickets=_names(state.TICKETS),
         processes=tuple(processes()),
         jobs=_jobs(accounts),
         lingering=frozenset(_names(LINGER)),
