@@ -18,13 +18,14 @@ from haechi.cli import (
     report,
     request,
     review,
+    rotated,
     ssh_config,
     validate,
 )
 
 VERBS = (
     *(validate, lab, demo, ssh_config, cert, evidence, judge, report, review),
-    *(request, approve, bench, fleet_bench),
+    *(request, approve, rotated, bench, fleet_bench),
 )
 
 

@@ -22,6 +22,7 @@ from haechi.controls import (
     reach,
     reviewed,
     revocations,
+    secrets,
     site,
     sshd,
     sshd_use,
@@ -48,6 +49,7 @@ THEMES = (
     guard,
     site,
     reviewed,
+    secrets,
 )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from haechi.policy.leaving import RevocationsPolicy
+from haechi.policy.leaving import RevocationsPolicy, SharedSecret
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
 
 
@@ -273,5 +273,6 @@ class Policy(Model):
     sshd: SshdPolicy = SshdPolicy()
     pki: Pki | None = None
     revocations: RevocationsPolicy = RevocationsPolicy()
+    shared_secrets: tuple[SharedSecret, ...] = ()
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()

@@ -27,6 +27,7 @@ SPARE: dict[str, Any] = {
     "password": {},
     "people": {},
     "revocations": {},
+    "shared_secrets": [],
     "zones": {},
 }
 NEVER = {("site", "name"), ("site", "state_dir")}

@@ -29,6 +29,7 @@ FIELDS: dict[str, type[Model]] = {
     "password": models.PasswordPolicy,
     "people": models.PeoplePolicy,
     "revocations": leaving.RevocationsPolicy,
+    "shared_secrets": leaving.SharedSecret,
 }
 # What a job gives: an identity that names one of these asks for a right of its own.
 GRANTS = frozenset(models.Job.model_fields) - frozenset(models.Identity.model_fields) | {"commands", "nopasswd"}

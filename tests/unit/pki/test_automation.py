@@ -62,7 +62,7 @@ def test_one_is_fetched_and_used_while_it_counts(
     """One with less than ten minutes left is replaced; a run within the half hour after asks nobody."""
     lives = [9, 30]
     monkeypatch.setattr(automation, "fetch", lambda *_: certificate(tmp_path, lives.pop(0)))
-    said = [automation.ensure(policy, *site, tmp_path, NOW) for _ in range(3)]
+    said = [automation.ensure(policy, *site, tmp_path, datetime.now(UTC)) for _ in range(3)]
 
     assert (said, lives) == (["", "", ""], [])
 
