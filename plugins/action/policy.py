@@ -14,13 +14,19 @@ from ansible.release import __version__ as core_version
 from ansible.utils.vars import load_extra_vars
 
 try:
-    from haechi import gate, handout
+    from haechi import gate, handout, runs
+    from haechi.pki import automation
 except ImportError as error:  # the one sentence that a missing environment deserves
     raise AnsibleActionFail(
         "haechi is not installed for the Python that runs Ansible: run `make setup`, then `. .venv/bin/activate`"
     ) from error
 
-_SPEC = {"needs": {"type": "list", "elements": "str"}, "documents": {"type": "bool"}}
+_SPEC = {
+    "needs": {"type": "list", "elements": "str"},
+    "documents": {"type": "bool"},
+    "certificate": {"type": "bool", "default": False},
+}
+MODULE_UTILS = Path(__file__).resolve().parents[1] / "module_utils"
 GALAXY = Path(__file__).resolve().parents[2] / ".collections/ansible_collections/haechi/guard/galaxy.yml"
 
 
@@ -54,9 +60,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except gate.GateError as error:
             raise AnsibleActionFail(str(error)) from error
         handout.keep(Path(C.DEFAULT_LOCAL_TMP), passed.desired)
+        warnings = [*passed.warnings, *(self._certified(inventory, passed.run) if arguments["certificate"] else [])]
         return result | {
             "changed": False,
-            "warnings": list(passed.warnings),
+            "warnings": warnings,
             "haechi_run": passed.run,
             "_ansible_verbose_override": True,
         }
+
+    def _certified(self, inventory: Path, run: dict[str, Any]) -> list[str]:
+        """Have the automation's certificate before the first connection; return what is to be said about it."""
+        if self._task.check_mode:
+            return []
+        about = runs.read(run)
+        why = automation.ensure(about.policy, Path(about.state), inventory, MODULE_UTILS, about.at)
+        return [why] if why else []

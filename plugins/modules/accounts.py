@@ -46,7 +46,15 @@ ended: {description: Id to the processes that were killed or are left., returned
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, change, dormant, plan, read, report
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import (
+    apply,
+    arrival,
+    change,
+    dormant,
+    plan,
+    read,
+    report,
+)
 from ansible_collections.haechi.guard.plugins.module_utils.guard import files
 from ansible_collections.haechi.guard.plugins.module_utils.pull import install
 
@@ -57,6 +65,7 @@ def main() -> None:
     """Look, plan, apply, report."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
+        arrival.check(module.params["desired"]["accounts"], arrival.source())
         current = read.current()
         away = dormant.dormant(current, module.params["desired"])
         desired = dormant.shut(module.params["desired"], away)

@@ -22,6 +22,12 @@ options:
       - Whether M(haechi.guard.desired) will ask for what hosts must become.
       - By default it will, unless C(needs) is given.
     type: bool
+  certificate:
+    description:
+      - Whether the automation should have its certificate before the first connection. It is fetched from the authority
+        when less than ten minutes are left of it; where none comes, the bare key is used, and a warning says so.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -37,4 +43,8 @@ haechi_run:
   returned: success
 """
 
-ARGUMENT_SPEC = {"needs": {"type": "list", "elements": "str"}, "documents": {"type": "bool"}}
+ARGUMENT_SPEC = {
+    "needs": {"type": "list", "elements": "str"},
+    "documents": {"type": "bool"},
+    "certificate": {"type": "bool", "default": False},
+}

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from haechi import desired, offer
-from haechi.controls import by_id, judging, kernel, reviewed
+from haechi import desired, offer, rotation
+from haechi.controls import by_id, judging, kernel, reviewed, secrets
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
 from haechi.evidence import FOLDER, EvidenceError, files
@@ -79,7 +79,7 @@ def seen(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def registers(run: Run) -> list[dict[str, Any]]:
-    """Return what the evidence holds that people signed, as observations of this run about the site.
+    """Return what the evidence holds that people signed, and what they changed, as observations about the site.
 
     Where it cannot be read, the observation says why: then nobody knows what was signed.
     """
@@ -90,7 +90,17 @@ def registers(run: Run) -> list[dict[str, Any]]:
     except EvidenceError as error:
         data["unknown"] = str(error)
     now = datetime.now(UTC)
-    return [Observation(kind=Kind.RECORD, subject=judging.SITE, nonce=run.nonce, at=now, data=data).document()]
+    return [
+        Observation(kind=Kind.RECORD, subject=judging.SITE, nonce=run.nonce, at=now, data=one).document()
+        for one in (data, _secrets(run))
+    ]
+
+
+def _secrets(run: Run) -> dict[str, Any]:
+    try:
+        return {"what": secrets.WHAT, "secrets": rotation.document(rotation.read(Path(run.state)))}
+    except rotation.RotationError as error:
+        return {"what": secrets.WHAT, "unknown": str(error)}
 
 
 def lines(rows: Iterable[Judged], hosts: Iterable[str]) -> list[str]:

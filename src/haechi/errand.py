@@ -31,7 +31,7 @@ code = os.memfd_create("haechi")
 with open(code, "wb", closefd=False) as kept:
     kept.write(come.read())
 sys.path.insert(0, "/proc/self/fd/%d" % code)
-from {_PACKAGE.replace("/", ".")}.accounts import errand
+from {_PACKAGE.replace("/", ".")}.@PART@ import errand
 errand.run(line, lambda text: print(text, flush=True))
 """
 
@@ -92,7 +92,7 @@ def pack(module_utils: Path) -> bytes:
     return kept.getvalue()
 
 
-def command(user: str, python: str = PYTHON) -> str:
-    """Return the command that runs an errand as root, whoever logs in with it."""
+def command(user: str, python: str = PYTHON, part: str = "accounts") -> str:
+    """Return the command that runs the errand of a part as root, whoever logs in with it."""
     root = () if user == "root" else ("sudo", "-n", "--")
-    return shlex.join([*root, python, "-I", "-S", "-c", _BOOT])
+    return shlex.join([*root, python, "-I", "-S", "-c", _BOOT.replace("@PART@", part)])

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from haechi import offboard, tombstones
+from haechi import offboard, rotation, tombstones
 from haechi.keylines import fingerprints
 from haechi.pki import listing
 from haechi.pki import trust as trusts
 from haechi.policy import load, state_dir
+from haechi.policy.models import Policy
 from haechi.policy.resolve import day_of, on_day
 
 RESULT_FILE = "HAECHI_OFFBOARD_JSON"
@@ -42,6 +43,7 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
     trust = trusts.read(policy, state, tombstones.read(state), datetime.now(UTC))
     if sequence and trust.user_ca:
         listing.renew(state, policy, trust.user_ca, datetime.now(UTC))
+    secrets = _secrets(policy, state, person, write=bool(sequence))
     clock = _started()
     signed = None if sequence == 0 else since(clock)
     earlier = offboard.earlier_proofs(state / "runs", person, sequence)
@@ -53,12 +55,26 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
         "list_host": policy.pki.host if policy.pki and trust.user_ca else None,
         "list": listing.number(listing.current(state)),
         "earlier": sorted(earlier),
+        "secrets": secrets,
         "started": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "clock": clock,
         "signed_s": signed,
         "bastion": policy.site.bastion,
         "changed": person not in gone and brief.known,
     }
+
+
+def _secrets(policy: Policy, state: Path, person: str, *, write: bool) -> list[str]:
+    """Return as open items the shared secrets that must be changed, those of earlier leavers among them."""
+    now = datetime.now(UTC)
+    try:
+        if write:
+            return [*map(str, rotation.leave(state, policy, person, now))]
+        rows = rotation.open_items(rotation.read(state))
+    except rotation.RotationError as error:
+        return [str(error)]
+    told = [f"secret {one.name} ({one.where}): {person} knows it" for one in rotation.known(policy, person)]
+    return [*map(str, rows), *told]
 
 
 def _listed(user_ca: str, revoked: str, listed: str) -> dict[str, str]:
@@ -78,6 +94,8 @@ def finish(run: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], *, 
     brief = offboard.read_brief(run["brief"])
     closed = offboard.close(brief, records, run["started"], check=check)
     closed["signed_s"] = run["signed_s"]
+    closed["secrets"] = run["secrets"]
+    closed["open"] += [] if closed["nobody"] else run["secrets"]
     closed["list"] = offboard.published(run["list_host"], run["list"], records)
     if closed["list"] and not (check or closed["nobody"] or closed["list"]["served"]):
         closed["open"].append(offboard.NOT_SERVED.format(**closed["list"]))

@@ -14,6 +14,8 @@ from pathlib import Path
 from haechi.policy.models import Kind, Policy, State
 
 FILE_NAME = ".ssh_config"
+# Offered before the bare key; ssh goes on without it while it is not there (ssh_config(5), CertificateFile).
+CERTIFICATE = "automation-cert.pub"
 # sun_path holds 108 bytes (unix(7)); ssh adds a suffix of 17 while it binds, and %C is a digest of 40.
 SOCKET_PATH, DIGEST = 108, 1 + 40 + 17
 
@@ -31,6 +33,7 @@ Host *
   StrictHostKeyChecking yes
   UpdateHostKeys no
   IdentitiesOnly yes
+  CertificateFile {certificate}
   IdentityFile {identity}
   ForwardAgent no
   ForwardX11 no
@@ -70,6 +73,7 @@ def render(policy: Policy, state_dir: Path, identity_file: Path) -> str:
         user=automation_id(policy),
         port=policy.sshd.port,
         known_hosts=_quoted(known_hosts(state_dir)),
+        certificate=_quoted(state_dir / CERTIFICATE),
         identity=_quoted(identity_file),
     )
     return "\n".join([_HEAD, *blocks, common])

@@ -132,7 +132,11 @@ def desk(host: Host, keys: Path, tmp_path: Path, certificates: dict[str, Path]) 
 @pytest.fixture
 def own_state(desk: Desk) -> Iterator[dict[str, str]]:
     """Return a copy of the state, so that a leaver of the test is remembered nowhere else; then all come back."""
-    shutil.copytree(desk.state / "pki", desk.folder / "state/molecule/pki")
+    own = desk.folder / "state" / desk.state.name
+    shutil.copytree(desk.state / "pki", own / "pki")
+    # Hosts believe the key that signed the list which they hold.
+    for path in (desk.state / name for name in ("tombstone_key", "tombstone_key.pub", "allowed_signers")):
+        shutil.copy(path, own)
     yield {"HAECHI_STATE_DIR": str(desk.folder / "state")}
     # The list of this leaving has a higher number than the site's own, and hosts refuse a lower one.
     for name in ("trixie", "bookworm"):

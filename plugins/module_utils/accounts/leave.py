@@ -70,6 +70,8 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
     granted = (file for file in current.sudoers if (match := state.GRANT.fullmatch(file)) and match[1] == name)
     files += tuple(f"{state.SUDOERS_FOLDER}/{file}" for file in granted)
     files += (f"{state.SEEDS_FOLDER}/{name}",) if name in current.seeds else ()
+    named = {name} if account is None else {name, str(account.uid)}
+    files = (*files, *(f"{state.TICKETS}/{ticket}" for ticket in current.tickets if ticket in named))
     if account is None:
         return Doors(files=files, foreign_keys=tuple(foreign))
     alive = state.of_person(current.processes, account.uid)

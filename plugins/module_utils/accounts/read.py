@@ -38,6 +38,7 @@ def current() -> Current:
         keys_folder=_is_ours(state.KEYS_FOLDER, 0o755),
         sudoers=_names(state.SUDOERS_FOLDER),
         seeds=frozenset(_names(state.SEEDS_FOLDER)),
+        tickets=_names(state.TICKETS),
         processes=tuple(processes()),
         jobs=_jobs(accounts),
         lingering=frozenset(_names(LINGER)),

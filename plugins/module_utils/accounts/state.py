@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 KEYS_FOLDER = "/etc/ssh/authorized_keys.d"
 SUDOERS_FOLDER = "/etc/sudoers.d"
 SEEDS_FOLDER = "/var/lib/haechi/mfa"
+# Named by account, in newer releases by number (sudoers_timestamp(5)); while one counts, sudo asks for nothing.
+TICKETS = "/run/sudo/ts"
 NO_LOGIN_SHELLS = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"})
 FIRST_UID, NOBODY = 1000, 65534
 NEVER = 99999
@@ -108,6 +110,7 @@ class Current:
     keys_folder: bool = True
     sudoers: tuple[str, ...] = ()
     seeds: frozenset[str] = frozenset()
+    tickets: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
     jobs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     lingering: frozenset[str] = frozenset()

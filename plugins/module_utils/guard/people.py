@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,8 +22,14 @@ def named(prove: Mapping[str, Any]) -> dict[str, list[str]]:
     for role in ("automation", "sentinel"):
         who = prove.get(role)
         if who:
-            found[who] = _lines(KEYS / who)
+            found[who] = [_bare(line) for line in _lines(KEYS / who)]
     return {who: [key for key in keys if _installed(who, key)] for who, keys in found.items()}
+
+
+def _bare(line: str) -> str:
+    """Return a key without the options before it: what a client offers has none (sshd(8), AUTHORIZED_KEYS)."""
+    found = re.search(r"(?:^|\s)((?:ssh|sk|ecdsa)-[a-z0-9@.-]+\s+AAAA.*)$", line)
+    return found[1] if found else line
 
 
 def _lines(path: Path) -> list[str]:

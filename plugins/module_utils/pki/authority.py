@@ -150,6 +150,7 @@ def certificates(folder: Path, hosts: Sequence[Host]) -> dict[str, str]:
 def issue(folder: Path, order: Mapping[str, Any], now: datetime) -> tuple[str, Certificate]:
     """Sign a person's certificate under the next number and write it down first.
 
+    ``source``, if any, are the addresses that it counts from.
     Raises ``CertificateError`` for whoever is revoked here: the list of this host is asked, whatever the order says.
     """
     person, key = str(order["person"]), str(order["key"])
@@ -159,7 +160,8 @@ def issue(folder: Path, order: Mapping[str, Any], now: datetime) -> tuple[str, C
         record = {"serial": serial, "at": now.isoformat(timespec="seconds"), **order}
         _append(folder / "issued.jsonl", json.dumps(record, sort_keys=True))
         span = _span(now, timedelta(minutes=int(order["minutes"])))
-        rights = ("-O", "clear", "-O", "permit-pty", "-O", "permit-port-forwarding")
+        rights: tuple[str, ...] = ("-O", "clear", "-O", "permit-pty", "-O", "permit-port-forwarding")
+        rights += ("-O", f"source-address={order['source']}") if order.get("source") else ()
         names = ",".join(order["principals"])
         options = ("-I", person, "-n", names, "-V", span, "-z", str(serial), *rights)
         return certificate.sign(str(folder / USER), key, options)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils import alarm
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.pki import held
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Question, Reader, ask, names, read_if
 from ansible_collections.haechi.guard.plugins.module_utils.pull import document, run, units
 from ansible_collections.haechi.guard.plugins.module_utils.pull.document import ListError
 
 SOON = 1 << 16
+_FROM = re.compile(r'from="([^"]*)" ')
 
 
 def revocations(_: Question) -> Reader:
@@ -38,7 +41,16 @@ def _seen(states: str) -> dict[str, Any]:
         "boot": boot.get("UnitFileState", ""),
         "before_sshd": "ssh.service" in boot.get("Before", "").split(),
         "alarms": alarms(),
+        "bare_key_from": _sources(config),
     }
+
+
+def _sources(config: dict[str, Any]) -> list[str]:
+    """Return from where the automation's bare keys count; anywhere, where one of them does not say."""
+    who = str(config.get("automation", {}).get("id", ""))
+    lines = read_if(f"{state.KEYS_FOLDER}/{who}", SOON).splitlines() if who else []
+    found = [_FROM.match(line) for line in lines if state.fingerprint(line)]
+    return sorted({one for row in found for one in (row[1].split(",") if row else ["anywhere"])})
 
 
 def alarms() -> dict[str, str]:

@@ -23,7 +23,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
 from ansible_collections.haechi.guard.plugins.module_utils.pki import held as holding
-from ansible_collections.haechi.guard.plugins.module_utils.pull import document, fetch, judge
+from ansible_collections.haechi.guard.plugins.module_utils.pull import document, fetch, judge, watch
 from ansible_collections.haechi.guard.plugins.module_utils.pull.document import Listed, ListError
 
 CONFIG, REFUSED = "/etc/haechi/list.json", "/run/haechi/refused"
@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
             alarm.raise_alarm(name, what)
         else:
             alarm.clear(name)
+    watch.look(config["automation"])
     return 1 if why else 0
 
 

@@ -21,13 +21,14 @@ from haechi.cli import (
     report,
     request,
     review,
+    rotated,
     ssh_config,
     validate,
 )
 
 VERBS = (
     *(validate, lab, demo, ssh_config, ca, cert, enrol, evidence, judge, report, review),
-    *(request, approve, break_glass, bench, fleet_bench),
+    *(request, approve, break_glass, rotated, bench, fleet_bench),
 )
 
 

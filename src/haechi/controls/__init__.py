@@ -25,6 +25,7 @@ from haechi.controls import (
     recorder,
     reviewed,
     revocations,
+    secrets,
     site,
     sshd,
     sshd_use,
@@ -56,6 +57,7 @@ THEMES = (
     guard,
     site,
     reviewed,
+    secrets,
 )
 
 

@@ -13,6 +13,7 @@ from haechi.controls.model import Breaker, Case, Control, HostJudge, Severity, V
 
 CONFIG, SIGNERS = "/etc/haechi/list.json", "/etc/haechi/list.signers"
 REFUSED = "/run/haechi/refused"
+LOOPBACK = "127.0.0.1"
 # The unit that fetches runs each five minutes; three that failed are no coincidence.
 HEARD = timedelta(minutes=20)
 EXPECTED = "the newest list, confirmed within 20 minutes"
@@ -80,6 +81,24 @@ def stale_policy(case: Case) -> Verdict:
     return none_of(bad, f"stale_list {what}", what)
 
 
+def automation(case: Case) -> Verdict:
+    """Judge whether the automation gets in by certificate, from where playbooks run, and other uses are alarms."""
+    pull = _told(case)
+    if pull is None:
+        return _without(case)
+    seen, wanted = case.posture.revocations, pull["config"]["automation"]
+    principals = case.desired["accounts"]["certificates"]["principals"].get(wanted["id"], [])
+    taken = case.posture.certificates.principals.get(wanted["id"], ())
+    bad = [f"{name} opens nothing here" for name in principals if name not in taken]
+    bad += [
+        f"the bare key counts from {one}" for one in seen.bare_key_from if one not in {*wanted["sources"], LOOPBACK}
+    ]
+    bad += [] if seen.config.get("automation") == wanted else ["the host watches for something else"]
+    bad += [f"alarm: {what}" for name, what in seen.alarms.items() if name == "automation-elsewhere"]
+    what = f"{wanted['id']} from {', '.join(wanted['sources'])}"
+    return none_of(bad, f"{what} alone, anything else an alarm", f"{what}, its certificate is taken, no other use")
+
+
 def _told(case: Case) -> Mapping[str, Any] | None:
     """Return what the host is told; None where there is no signed list."""
     pull: Mapping[str, Any] = case.desired["accounts"]["pull"]
@@ -145,6 +164,20 @@ CONTROLS = (
             how="the host lets people in however old its list is",
             script=f'sed -i \'s/"stale_list": "refuse"/"stale_list": "allow"/\' {CONFIG}',
             touches=("list:config",),
+        ),
+    ),
+    _control(
+        "automation-certificate",
+        (
+            "자동화 계정은 관리 노드에서만 단기 인증서로 접속",
+            "Automation gets in from the control node, by certificate",
+        ),
+        ("pipc-5-1", "ismsp-2.5.5", "ismsp-2.6.2", "iso-a.8.2"),
+        automation,
+        Breaker(
+            how="the automation's key counts from anywhere",
+            script='sed -i \'s/^from="[^"]*" //\' /etc/ssh/authorized_keys.d/haechi',
+            touches=("keys:haechi",),
         ),
     ),
 )

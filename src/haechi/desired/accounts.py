@@ -9,14 +9,17 @@ from typing import Any
 
 from haechi.desired import recorder, revocations
 from haechi.pki import certificates
+from haechi.pki.automation import sources
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.factors import group_of
-from haechi.policy.models import Kind, Policy, State, SudoRule
+from haechi.policy.models import Identity, Kind, Policy, State, SudoRule
 from haechi.policy.resolve import Access, access_on, keys_of
 
 LOGIN_GROUP = "haechi-login"
-# The automation has a key of its own on every host, so that no authority can lock it out.
-CERTIFIED = frozenset({Kind.PERSON, Kind.SENTINEL})
+# The automation keeps a key of its own on every host, so that no authority can lock it out.
+CERTIFIED = frozenset({Kind.PERSON, Kind.SENTINEL, Kind.AUTOMATION})
+# A guarded change of sshd offers the key to a second sshd there before the first one is touched.
+LOOPBACK = "127.0.0.1"
 SHELL, NO_SHELL = "/bin/bash", "/usr/sbin/nologin"
 # base-passwd's list (Debian 12, 13), and packages whose account has a shell by design. `nobody` ends base-passwd's.
 DEBIAN = (
@@ -120,7 +123,7 @@ def _account(policy: Policy, access: Access) -> dict[str, object]:
         "start": None if who.start is None else (who.start - EPOCH).days,
         "login": access.login,
         "shell": SHELL if access.login else NO_SHELL,
-        "keys": [" ".join(key.split()) for key in keys_of(policy, who)],
+        "keys": [f"{_from(policy, who)}{' '.join(key.split())}" for key in keys_of(policy, who)],
         "groups": groups(policy, access),
         "sudo": sudo_lines(who.id, access.sudo),
     }
@@ -130,6 +133,13 @@ def groups(policy: Policy, access: Access) -> list[str]:
     """Return the groups of an account: those of its jobs, and those by which sshd lets it in and knows its factor."""
     factor = group_of(policy, access.identity)
     return sorted({*access.groups, *([LOGIN_GROUP, *([factor] if factor else [])] if access.login else [])})
+
+
+def _from(policy: Policy, who: Identity) -> str:
+    """Return the option by which the automation's bare key counts from where playbooks run, and for the guard."""
+    if who.kind is not Kind.AUTOMATION:
+        return ""
+    return f'from="{",".join([*sources(policy), LOOPBACK])}" '
 
 
 def _left(person: str) -> dict[str, object]:

@@ -25,7 +25,8 @@ class Revocations(Section):
     ``config`` is what its program is told, empty where there is none; ``signers`` the SHA-256 of the file that says
     whom it believes. ``confirmed``: when the list was last said to be the newest. ``refused``: people who wait while it
     is stale. ``boot``: systemd's word for the unit that runs before sshd. ``alarms``: name to reason of every alarm of
-    the host that stands.
+    the host that stands. ``bare_key_from``: addresses from which the automation's keys count, "anywhere" among them
+    where one says nothing.
     """
 
     config: dict[str, Any]
@@ -37,3 +38,4 @@ class Revocations(Section):
     boot: str
     before_sshd: bool
     alarms: dict[str, str]
+    bare_key_from: tuple[str, ...]

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from haechi.policy.leaving import RevocationsPolicy
+from haechi.policy.leaving import RevocationsPolicy, SharedSecret
 from haechi.policy.privileges import BreakGlass, PrivilegePolicy
 from haechi.policy.recording import Leaf, Recorder
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
@@ -288,5 +288,6 @@ class Policy(Model):
     pki: Pki | None = None
     recorder: Recorder | None = None
     revocations: RevocationsPolicy = RevocationsPolicy()
+    shared_secrets: tuple[SharedSecret, ...] = ()
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()

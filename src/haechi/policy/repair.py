@@ -28,6 +28,7 @@ SPARE: dict[str, Any] = {
     "people": {},
     "privilege": {},
     "revocations": {},
+    "shared_secrets": [],
     "zones": {},
 }
 NEVER = {("site", "name"), ("site", "state_dir")}

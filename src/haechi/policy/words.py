@@ -32,6 +32,7 @@ FIELDS: dict[str, type[Model]] = {
     "privilege": privileges.PrivilegePolicy,
     "break_glass": privileges.BreakGlass,
     "revocations": leaving.RevocationsPolicy,
+    "shared_secrets": leaving.SharedSecret,
 }
 # What a job gives: an identity that names one of these asks for a right of its own.
 GRANTS = frozenset(models.Job.model_fields) - frozenset(models.Identity.model_fields) | {"commands", "nopasswd"}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, errand, read, revoke
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change, End, Run
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, errand, leave, read, revoke
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change, End, Remove, Run
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
+
+from .conftest import account
 
 NOBODY = Current(
     accounts={},
@@ -100,3 +103,12 @@ def test_a_host_that_cannot_look_says_why(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(read, "current", fail)
 
     assert said({}) == [{"failed": "[Errno 13] Permission denied: '/etc/shadow'; nobody was denied here", "nonce": "n"}]
+
+
+@pytest.mark.parametrize(("ticket", "goes"), [("hana", True), ("1001", True), ("hana2", False), ("1002", False)])
+def test_a_ticket_of_sudo_goes(ticket: str, goes: bool) -> None:  # noqa: FBT001
+    """By name or by number, as the release has it; a colleague's stays."""
+    hana = account("hana")
+    changes = leave.plan(replace(NOBODY, accounts={"hana": hana}, tickets=(ticket,)), "hana", ())
+
+    assert (Remove(f"/run/sudo/ts/{ticket}") in [act for row in changes for act in row.acts]) is goes

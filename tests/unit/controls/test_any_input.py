@@ -28,7 +28,7 @@ WORDS = st.sampled_from(
 )
 FIELDS = st.sampled_from(["what", "who", "result", "expected", "why", "to", "address", "port"])
 # What people signed is judged from the evidence, and no host's answer bears on it.
-SIGNED = {"access-reviewed"}
+SIGNED = {"access-reviewed", "secrets-rotated-after-leaver"}
 SITE = [
     control.id
     for control in all_controls()
@@ -177,6 +177,15 @@ def test_a_site_whose_hosts_all_answer_is_judged() -> None:
 def test_any_json_for_a_record_of_sign_offs_passes_nothing(records: list[Any]) -> None:
     """What is no record of this run, or holds no sign-off in its shape, is nobody's signature."""
     assert world.audited({}, no_hosts(), records=records)["site", "access-reviewed"].status != "pass"
+
+
+@given(st.lists(JSON | JSON.map(lambda data: world.record({"what": "shared-secrets", "secrets": data})), max_size=3))
+def test_any_json_for_a_record_of_secrets_passes_nothing(records: list[Any]) -> None:
+    """Only a list of whole rows says that nothing is due; an empty one says so too."""
+    said = world.audited({}, no_hosts(), records=records)["site", "secrets-rotated-after-leaver"]
+
+    empty = [one for one in records if isinstance(one, dict) and one.get("data", {}).get("secrets") == []]
+    assert said.status != "pass" or len(empty) == 1
 
 
 def no_hosts() -> Policy:

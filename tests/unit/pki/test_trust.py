@@ -49,7 +49,7 @@ def test_what_a_host_is_told(policy: Policy, tmp_path: Path) -> None:
     assert document["db"]["accounts"]["certificates"] == {  # type: ignore[index]
         "user_ca": "ssh-ed25519 AAAAuser",
         "revoked": "# Haechi: who is revoked, list 0\n",
-        "principals": {"ann": ["operator:ann"]},
+        "principals": {"robot": ["automation:robot"], "ann": ["operator:ann"]},
     }
     lines = document["db"]["sshd"]["variants"][1]["content"].splitlines()  # type: ignore[index]
     for line in (

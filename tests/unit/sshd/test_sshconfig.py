@@ -38,6 +38,7 @@ Host *
   StrictHostKeyChecking yes
   UpdateHostKeys no
   IdentitiesOnly yes
+  CertificateFile /state/x/automation-cert.pub
   IdentityFile /keys/robot
   ForwardAgent no
   ForwardX11 no

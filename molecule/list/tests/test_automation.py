@@ -1,0 +1,108 @@
+"""The automation's certificate opens from the control node, from nowhere else, and every other use is an alarm."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+from haechi import sshconfig
+
+from .conftest import ALARMS, INVENTORY, POLICY, ROOT, STATE, Machine
+
+CERTIFICATE = STATE / sshconfig.CERTIFICATE
+Done = subprocess.CompletedProcess[str]
+OTHER = {"trixie": "bookworm", "bookworm": "client"}
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Path:
+    """Return the certificate that a run fetches before it connects anywhere."""
+    CERTIFICATE.unlink(missing_ok=True)
+    (STATE / "automation-cert.failed").unlink(missing_ok=True)
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(INVENTORY), "playbooks/audit.yml"]
+    subprocess.run([*argv, "--limit", "trixie"], capture_output=True, check=False, timeout=300, cwd=ROOT)
+    assert CERTIFICATE.is_file()
+    return CERTIFICATE
+
+
+@pytest.fixture
+def machine(host: Host, keys: Path) -> Machine:
+    """Return a machine as policy wants it, with no alarm of before; its log is read from here on."""
+    made = Machine(host.backend.get_pytest_id().removeprefix("ssh://"), keys)
+    made.sh(f"systemctl stop haechi-list.timer; systemctl start haechi-list.service; rm -f {ALARMS}/automation*")
+    return made
+
+
+def login(machine: Machine, folder: Path, *, certified: bool, source: str = "") -> Done:
+    """Log in as the automation with its certificate or its bare key alone; from another machine if one is named."""
+    shutil.copy(machine.keys / "haechi", folder / "key")
+    if certified:
+        shutil.copy(CERTIFICATE, folder / "certificate.pub")
+    assert POLICY is not None
+    argv = ["ssh", "-F", "none", "-oBatchMode=yes", "-oIdentitiesOnly=yes", "-oStrictHostKeyChecking=no"]
+    argv += ["-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=5", "-l", "haechi"]
+    target = [str(POLICY.hosts[machine.name].address), "id", "-un"]
+    if source:
+        name = f"haechi-molecule-{source}"
+        subprocess.run(["podman", "cp", f"{folder}/.", f"{name}:/root/way"], check=True, timeout=60)
+        argv = ["podman", "exec", name, *argv, "-i", "/root/way/key"]
+        folder = Path("/root/way")
+    else:
+        argv += ["-i", str(folder / "key")]
+    # As the configuration of playbooks has it: a certificate that is named comes before the key.
+    argv += [f"-oCertificateFile={folder / 'certificate.pub'}"] if certified else []
+    argv += target
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+
+
+def alarms(machine: Machine) -> str:
+    """Return the alarms about the automation, after the machine looked."""
+    machine.sh("systemctl reset-failed haechi-list.service; systemctl start haechi-list.service")
+    return machine.sh(f"cat {ALARMS}/automation* 2>/dev/null || true")
+
+
+@pytest.mark.usefixtures("certificate")
+def test_it_opens_from_the_control_node(machine: Machine, tmp_path: Path) -> None:
+    """With the log's own word that it was the certificate, and no alarm."""
+    done = login(machine, tmp_path, certified=True)
+
+    assert done.stdout == "haechi\n", done.stderr
+    log = machine.sh("journalctl --no-pager -o cat -t sshd -t sshd-session --since -60s").splitlines()
+    assert "ED25519-CERT" in [line for line in log if line.startswith("Accepted publickey for haechi")][-1]
+    assert alarms(machine) == ""
+
+
+@pytest.mark.usefixtures("certificate")
+@pytest.mark.parametrize("certified", [True, False])
+def test_it_opens_from_nowhere_else(machine: Machine, tmp_path: Path, certified: bool) -> None:  # noqa: FBT001
+    """Whoever stole both files and stands on another machine stays out, and somebody hears of it."""
+    # Trixie is the bastion here, so bookworm is tried from beside it.
+    done = login(machine, tmp_path, certified=certified, source="gw")
+
+    assert "Permission denied" in done.stderr, done.stdout
+    assert "automation-elsewhere" in alarms(machine)
+
+
+@pytest.mark.usefixtures("certificate")
+def test_the_bare_key_still_opens_and_is_reported(machine: Machine, tmp_path: Path) -> None:
+    """The declared way back while the authority is down; on the way to the authority itself it is none of the news."""
+    done = login(machine, tmp_path, certified=False)
+
+    assert done.stdout == "haechi\n", done.stderr
+    assert ("automation-bare-key" in alarms(machine)) is (machine.name == "bookworm")
+
+
+def test_it_is_for_minutes(certificate: Path) -> None:
+    """Half an hour, the control node and the bastion, and nothing but what a playbook needs."""
+    done = subprocess.run(
+        ["ssh-keygen", "-L", "-f", str(certificate)], capture_output=True, text=True, check=True, timeout=10
+    )
+    assert 'Key ID: "haechi"' in done.stdout
+    assert "automation:haechi" in done.stdout
+    assert POLICY is not None
+    assert f"source-address {POLICY.site.control_node},{POLICY.hosts['trixie'].address}" in done.stdout
