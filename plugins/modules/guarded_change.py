@@ -16,7 +16,7 @@ options:
     description: What is changed; it decides how the candidate is tried, activated and put back.
     type: str
     required: true
-    choices: [nftables, sshd, pam, sudo, grant]
+    choices: [nftables, sshd, pam, sudo, grant, sealed]
   files:
     description: Files by C(path), with C(content) (null means absent), C(mode), C(owner) and C(group).
     type: list
@@ -33,6 +33,11 @@ options:
       - pam. C(enable) and C(disable), profiles of pam-auth-update; C(enable_where), a PAM module's file to the profile
         that is enabled where the host has that module.
       - grant. The document of C(haechi.desired.grants.build); the host renders files and clock itself.
+      - sealed. C(account) and, in C(secrets), C(hash).
+    type: dict
+    default: {}
+  secrets:
+    description: More of C(options), which stand in no log.
     type: dict
     default: {}
   prove:
@@ -67,10 +72,11 @@ from ansible_collections.haechi.guard.plugins.module_utils.guard import change
 from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
 
 ARGUMENT_SPEC = {
-    "subsystem": {"type": "str", "required": True, "choices": ["nftables", "sshd", "pam", "sudo", "grant"]},
+    "subsystem": {"type": "str", "required": True, "choices": ["nftables", "sshd", "pam", "sudo", "grant", "sealed"]},
     "files": {"type": "list", "elements": "dict", "default": []},
     "source": {"type": "str"},  # rendered on the controller: see the action plugin
     "options": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
     "prove": {"type": "dict", "required": True},
     "rollback_after": {"type": "int", "default": 25},
     "_phase": {"type": "str", "default": "begin", "choices": ["begin", "keep", "put_back", "status"]},
@@ -82,7 +88,7 @@ ARGUMENT_SPEC = {
 def main() -> None:
     """Carry out one phase."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
+    params = {**module.params, "options": {**module.params["options"], **module.params["secrets"]}}
     names = ("subsystem", "files", "options", "prove", "rollback_after")
     owner = f"{params['_owner'] or 'a run'} from {change.whose()}"
     asked = change.Asked(**{name: params[name] for name in names}, owner=owner, check=module.check_mode)

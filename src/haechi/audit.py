@@ -40,7 +40,8 @@ def judge(run: Run, answers: Mapping[str, Mapping[str, Any]], records: Iterable[
     observations of that kind, about the site.
     """
     controls = all_controls()
-    documents = {} if run.unsound else desired.build(run.policy, answers, run.revoked, run.trust, run.grants)
+    more = desired.More(granted=run.grants)
+    documents = {} if run.unsound else desired.build(run.policy, answers, run.revoked, run.trust, more)
     rows: list[Judged] = []
     for host, answer in answers.items():
         rows += judging.judge_host(controls, host, partial(_case, run, host, answer, documents), run.policy)
@@ -63,10 +64,9 @@ def _case(run: Run, host: str, answer: Mapping[str, Any], documents: Mapping[str
         raise UnknownError(f"policy names no managed host {host}")
     else:
         # A second opening: what is looked at here is not yet what a judge looks at.
+        more = desired.More(granted=run.grants)
         policy, asleep = dormancy.awake(run.policy, host, _posture(run, host, answer), run.revoked, run.at)
-        document = (
-            desired.build(policy, [host], run.revoked, run.trust, run.grants)[host] if asleep else documents[host]
-        )
+        document = desired.build(policy, [host], run.revoked, run.trust, more)[host] if asleep else documents[host]
     return Case(
         host=host,
         policy=policy,

@@ -14,6 +14,9 @@ from haechi.pki import trust as trusts
 from haechi.policy import Loaded, Problem, load, state_dir
 from haechi.policy.models import Policy, State
 from haechi.policy.problems import Where
+from haechi.seal import SealError
+from haechi.seal import store as store_of_seals
+from haechi.seal.store import Seal
 
 CORE = ((2, 21), (2, 22))  # from, up to but not including
 
@@ -75,6 +78,7 @@ def judge(
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
     run = runs.begin(policy, revoked, state, unsound, trust)
     begun = runs.read(run)
+    more = desired.More(granted=begun.grants, seal=_seal(state))
     today = begun.policy
     if not documents:
         return Passed(desired={}, run=run, warnings=warnings)
@@ -84,7 +88,14 @@ def judge(
             run=run,
             warnings=warnings,
         )
-    return Passed(desired=desired.build(today, hosts, revoked, trust, begun.grants), run=run, warnings=warnings)
+    return Passed(desired=desired.build(today, hosts, revoked, trust, more), run=run, warnings=warnings)
+
+
+def _seal(state: Path) -> Seal | None:
+    try:
+        return store_of_seals.read(state)
+    except SealError as error:
+        raise GateError(str(error)) from error
 
 
 def left_but_active(policy: Policy, where: Where, revoked: Iterable[str]) -> tuple[Problem, ...]:

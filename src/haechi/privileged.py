@@ -8,20 +8,21 @@ from datetime import date
 from typing import NamedTuple
 
 from haechi.dormancy import day_number
+from haechi.observe.granted import Grant
 from haechi.observe.posture import Posture, UnknownError
 from haechi.observe.sections import Account
 from haechi.observe.sudoers import items, specs, subjects
 from haechi.policy.checks.access import AS_GOOD_AS_ROOT
 from haechi.policy.models import Identity, Kind, Policy
 
-ROOT = "root"
+ROOT, KEY = "root", "key"
 GROUPS = AS_GOOD_AS_ROOT | {"sudo", "wheel", "incus-admin"}
 # They are privileged by what they are for, whatever a host gives them.
 KINDS = frozenset({Kind.AUTOMATION, Kind.BREAK_GLASS})
 
 
 class Right(NamedTuple):
-    """What makes somebody privileged: ``uid0``, ``group``, ``all``, ``commands``, ``automation`` or ``break_glass``."""
+    """What makes somebody privileged: the first is a word of ``_SAID``."""
 
     what: str
     value: str = ""
@@ -36,6 +37,8 @@ _SAID = {
     "group": "group {}",
     "all": "sudo: ALL",
     "commands": "sudo: {} commands",
+    "grant": "for a time: {}",
+    "key": "key: {}",
     "automation": "automation",
     "break_glass": "break-glass",
 }
@@ -45,8 +48,8 @@ _SAID = {
 class Privileged:
     """One identity on one host. ``owner`` is "" where nobody answers for it.
 
-    ``kind`` is the identity's, ``root``, or "" for an account that policy does not know. ``last`` is the day of the
-    last login on record, None for none; ``recorded`` tells whether the host's record could be read.
+    ``kind`` is the identity's, ``root``, ``key``, or "" for an account that policy does not know. ``last`` is the day
+    of the last login on record, None for none; ``recorded`` tells whether the host's record could be read.
     """
 
     host: str
@@ -89,6 +92,25 @@ def holders(policy: Policy, posture: Posture) -> Iterator[tuple[Account, tuple[R
             yield row, rights
 
 
+def signing_keys(policy: Policy) -> tuple[Privileged, ...]:
+    """Return the keys by which whoever holds them makes access or evidence; they log in nowhere, so nobody saw when."""
+    found = [("control node", "evidence", "signs the evidence"), ("control node", "tombstones", "signs who left")]
+    if policy.pki is not None:
+        found += [(policy.pki.host, f"{what}_ca", f"signs certificates of {what}s") for what in ("user", "host")]
+    return tuple(
+        Privileged(
+            host=host,
+            account=name,
+            kind=KEY,
+            owner=owner(policy, ROOT),
+            rights=(Right("key", what),),
+            last=None,
+            recorded=False,
+        )
+        for host, name, what in found
+    )
+
+
 def owner(policy: Policy, account: str) -> str:
     """Return who answers for an account: a person for herself, the automation's owner for root too, or nobody."""
     for identity in policy.identities:
@@ -102,6 +124,9 @@ def _rights(row: Account, identity: Identity | None, posture: Posture) -> Iterat
         yield Right("uid0")
     if identity is not None and identity.kind in KINDS:
         yield Right(str(identity.kind))
+    for grant in _grants(posture):
+        if grant.person == row.name and grant.rules:
+            yield Right("grant", grant.id)
     names = {group.gid: group.name for group in posture.accounts.groups}
     groups = {*row.groups, names.get(row.gid, "")}
     for group in sorted(groups & GROUPS):
@@ -117,6 +142,14 @@ def _rights(row: Account, identity: Identity | None, posture: Posture) -> Iterat
     ]
     if commands and row.uid != 0:
         yield Right("all") if "ALL" in commands else Right("commands", str(len(commands)))
+
+
+def _grants(posture: Posture) -> tuple[Grant, ...]:
+    """Return the grants of a host; a run from before there were any showed none."""
+    try:
+        return posture.grants
+    except UnknownError:
+        return ()
 
 
 def _kind(row: Account, identity: Identity | None) -> str:

@@ -40,6 +40,11 @@ class Wanted:
         return self.kind == "service"
 
     @property
+    def keeps_password(self) -> bool:
+        """Whether its password is another's affair: a package's, or of the sealed account whoever seals it."""
+        return self.service or self.kind == "break_glass"
+
+    @property
     def key_text(self) -> str:
         """Return the text of its key file."""
         return "".join(f"{key}\n" for key in self.keys) if self.login else ""
@@ -118,7 +123,7 @@ def _mend(account: Account, row: Wanted) -> Iterator[Change]:
     options: list[tuple[str, str, str, tuple[str, ...]]] = []
     if account.expires is not None:
         options.append(("expiry", f"day {account.expires}", "never", ("--expiredate", "")))
-    if account.hash_kind != "none" and not row.service:
+    if account.hash_kind != "none" and not row.keeps_password:
         options.append(("password", account.hash_kind, "none", ("--password", "*")))
     if account.shell != row.shell:
         options.append(("shell", account.shell, row.shell, ("--shell", row.shell)))
@@ -145,7 +150,7 @@ def _refuse_system(account: Account, row: Wanted) -> None:
 
 
 def _ageing(account: Account, row: Wanted) -> Iterator[Change]:
-    if row.service and account.usable:
+    if row.keeps_password and account.usable:
         return
     free = account.inactive is None and not account.min and (account.max is None or account.max >= state.NEVER)
     # Day 0 means "change it at the next login", which a key login cannot (shadow(5)).

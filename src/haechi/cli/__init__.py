@@ -9,6 +9,7 @@ from haechi import __version__
 from haechi.cli import (
     approve,
     bench,
+    break_glass,
     cert,
     demo,
     enrol,
@@ -25,7 +26,7 @@ from haechi.cli import (
 
 VERBS = (
     *(validate, lab, demo, ssh_config, cert, enrol, evidence, judge, report, review),
-    *(request, approve, bench, fleet_bench),
+    *(request, approve, break_glass, bench, fleet_bench),
 )
 
 

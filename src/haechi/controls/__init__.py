@@ -9,6 +9,7 @@ from functools import cache
 
 from haechi.controls import (
     accounts,
+    break_glass,
     certificates,
     duties,
     firewall,
@@ -46,6 +47,7 @@ THEMES = (
     sudo,
     duties,
     grants,
+    break_glass,
     kernel,
     guard,
     site,

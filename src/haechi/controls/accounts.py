@@ -59,7 +59,7 @@ def groups_exact(case: Case) -> Verdict:
 
 def no_password(case: Case) -> Verdict:
     """People and automation log in by key: no password opens their account, so none can be guessed or shared."""
-    wanted = {name for name, row in _wanted(case).items() if row["kind"] != "service"}
+    wanted = {name for name, row in _wanted(case).items() if row["kind"] not in {"service", "break_glass"}}
     mine = [row for row in case.posture.accounts.rows if row.name in wanted]
     bad = [f"{row.name}: password {row.password}" for row in mine if row.password not in NO_PASSWORD]
     return none_of(bad, "no usable password", ", ".join(f"{row.name}: {row.password}" for row in mine) or "nobody")

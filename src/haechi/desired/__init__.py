@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from haechi.desired import accounts, baseline, firewall, grants, mfa, pki, sshd
+from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, pki, sshd
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
+from haechi.seal.store import Seal
 
-__all__ = ["build", "grants", "prove"]
+__all__ = ["More", "build", "grants", "prove"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class More:
+    """What the state folder adds to policy: the open grants, and the seal, which only hosts need."""
+
+    granted: tuple[Mapping[str, Any], ...] = ()
+    seal: Seal | None = None
+
+
+NOTHING_MORE = More()
 
 
 def build(
@@ -18,18 +31,19 @@ def build(
     hosts: Iterable[str],
     revoked: frozenset[str],
     trust: Trust = NO_AUTHORITY,
-    granted: Iterable[Mapping[str, Any]] = (),
+    more: More = NOTHING_MORE,
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {baseline: {}, pki: {}, accounts: {}, mfa: {}, sshd: {}, firewall: {}, prove: {}}}``, JSON-able.
+    Shape: ``{host: {baseline: {}, pki: {}, accounts: {}, break_glass: None, mfa: {}, sshd: {}, ..., prove: {}}}``.
     """
-    known, granted = set(managed(policy)), tuple(granted)
+    known = set(managed(policy))
     return {
         host: {
             "baseline": baseline.build(policy, host, revoked),
             "pki": pki.build(policy, host, trust),
-            "accounts": accounts.build(policy, host, revoked, trust, granted),
+            "accounts": accounts.build(policy, host, revoked, trust, more.granted),
+            "break_glass": break_glass.build(policy, host, revoked, more.seal),
             "mfa": mfa.build(policy, host, revoked),
             "sshd": sshd.build(policy, host, trust),
             "firewall": firewall.build(policy, host, revoked),

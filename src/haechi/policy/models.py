@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from haechi.policy.leaving import RevocationsPolicy
+from haechi.policy.privileges import BreakGlass, PrivilegePolicy
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
 
 
@@ -178,22 +179,6 @@ class ReviewPolicy(Model):
     jobs: Annotated[tuple[Name, ...], Field(min_length=1)] = ("security", "auditor", "operator")
 
 
-class PrivilegePolicy(Model):
-    """Who may approve privilege for a time, how many of them, and what may be asked for."""
-
-    jobs: Annotated[tuple[Name, ...], Field(min_length=1, description="whose people approve")] = (
-        "security",
-        "auditor",
-        "operator",
-    )
-    quorum: Annotated[int, Field(strict=True, ge=1, le=5, description="how many approve, beside whoever asks")] = 1
-    longest_minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] = 480
-    root_shell: bool = Field(default=False, strict=True, description="true: a root shell may be asked for")
-    nopasswd: bool = Field(
-        default=True, strict=True, description="false: sudo asks each time, which needs a factor that PAM asks for"
-    )
-
-
 class SshdPolicy(Model):
     """The knobs of sshd a site may turn; algorithms and factors are not among them."""
 
@@ -291,6 +276,7 @@ class Policy(Model):
     registers: tuple[Register, ...] = ()
     review: ReviewPolicy = ReviewPolicy()
     privilege: PrivilegePolicy = PrivilegePolicy()
+    break_glass: BreakGlass | None = None
     sshd: SshdPolicy = SshdPolicy()
     mfa: MfaPolicy = MfaPolicy()
     pki: Pki | None = None

@@ -26,6 +26,7 @@ SPARE: dict[str, Any] = {
     "sshd": {},
     "password": {},
     "people": {},
+    "privilege": {},
     "revocations": {},
     "zones": {},
 }

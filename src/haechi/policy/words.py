@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import leaving, models
+from haechi.policy import leaving, models, privileges
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.shape import Model
 
@@ -29,6 +29,8 @@ FIELDS: dict[str, type[Model]] = {
     "mfa": models.MfaPolicy,
     "password": models.PasswordPolicy,
     "people": models.PeoplePolicy,
+    "privilege": privileges.PrivilegePolicy,
+    "break_glass": privileges.BreakGlass,
     "revocations": leaving.RevocationsPolicy,
 }
 # What a job gives: an identity that names one of these asks for a right of its own.

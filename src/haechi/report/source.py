@@ -18,7 +18,7 @@ from haechi.evidence.store import CHECKPOINT, LOG, RECORDS
 from haechi.observe.posture import UnknownError, open_posture
 from haechi.policy import models
 from haechi.policy.resolve import managed
-from haechi.privileged import Privileged, privileged
+from haechi.privileged import Privileged, privileged, signing_keys
 from haechi.report.model import Checkpoint, Earlier, Meta, Record, Row, Stored, Waiver
 
 AUDIT, VERDICT = "audit", "verdict"
@@ -110,7 +110,7 @@ def _privileged(
             found += privileged(run.policy, host, posture)
         except UnknownError:
             unread.append(host)
-    return tuple(found), tuple(unread)
+    return (*found, *signing_keys(run.policy)), tuple(unread)
 
 
 def stored_policy(folder: Path, digest: str) -> models.Policy:

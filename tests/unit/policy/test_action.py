@@ -47,7 +47,7 @@ def test_every_host_of_the_play_gets_its_documents_and_none_is_contacted(play: P
 
     assert result.returncode == 0, result.stdout + result.stderr
     for host in ("gw1", "db1"):
-        assert f'{host} has accounts baseline firewall mfa pki prove sshd of {host}"' in result.stdout
+        assert f'{host} has accounts baseline break_glass firewall mfa pki prove sshd of {host}"' in result.stdout
     assert "edge1" not in result.stdout
 
 

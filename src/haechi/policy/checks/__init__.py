@@ -8,6 +8,7 @@ from functools import partial
 
 from haechi.policy.checks import (
     access,
+    break_glass,
     duties,
     escapes,
     evidence,
@@ -56,6 +57,7 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (partial(registers.check, at=at), {"identities"}),
         (review.check, {"identities", "jobs", "registers"}),
         (privilege.check, {"jobs"}),
+        (break_glass.check, {"identities"}),
     )
     found = [problem for topic, leans_on in topics if not leans_on & lost for problem in topic(policy, where)]
     if not lost and not any(problem.severity == "error" for problem in found):
