@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -78,16 +78,17 @@ def privileged(policy: Policy, host: str, posture: Posture) -> tuple[Privileged,
             last=last.get(row.name),
             recorded=recorded,
         )
-        for row, rights in holders(policy, posture)
+        for row, rights in holders(policy, posture, _grants(posture))
     ]
     return tuple(sorted(found, key=lambda row: (row.account != ROOT, row.account)))
 
 
-def holders(policy: Policy, posture: Posture) -> Iterator[tuple[Account, tuple[Right, ...]]]:
+def holders(policy: Policy, posture: Posture, grants: Iterable[Grant]) -> Iterator[tuple[Account, tuple[Right, ...]]]:
     """Yield the accounts that could be root on a host, each with why. Raises as ``privileged`` does."""
+    standing = [grant for grant in grants if grant.rules]
     people = {identity.id: identity for identity in policy.identities}
     for row in posture.accounts.rows:
-        rights = tuple(_rights(row, people.get(row.name), posture))
+        rights = tuple(_rights(row, people.get(row.name), posture, standing))
         if rights:
             yield row, rights
 
@@ -119,14 +120,12 @@ def owner(policy: Policy, account: str) -> str:
     return ""
 
 
-def _rights(row: Account, identity: Identity | None, posture: Posture) -> Iterator[Right]:
+def _rights(row: Account, identity: Identity | None, posture: Posture, grants: Iterable[Grant]) -> Iterator[Right]:
     if row.uid == 0:
         yield Right("uid0")
     if identity is not None and identity.kind in KINDS:
         yield Right(str(identity.kind))
-    for grant in _grants(posture):
-        if grant.person == row.name and grant.rules:
-            yield Right("grant", grant.id)
+    yield from (Right("grant", grant.id) for grant in grants if grant.person == row.name)
     names = {group.gid: group.name for group in posture.accounts.groups}
     groups = {*row.groups, names.get(row.gid, "")}
     for group in sorted(groups & GROUPS):

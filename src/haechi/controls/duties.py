@@ -85,7 +85,7 @@ def privileged_are_owned(case: SiteCase) -> Verdict:
     bad: dict[str, list[str]] = {}
     accounts: set[str] = set()
     for host, posture in case.postures.items():
-        for row, rights in privileged.holders(case.policy, posture):
+        for row, rights in privileged.holders(case.policy, posture, posture.grants):
             accounts.add(row.name)
             owner = privileged.owner(case.policy, row.name)
             if owner not in here:

@@ -35,7 +35,7 @@ def build(
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {baseline: {}, pki: {}, accounts: {}, break_glass: None, mfa: {}, sshd: {}, ..., prove: {}}}``.
+    Shape: ``{host: {role: {}, prove: {}}}``; ``break_glass`` is None where no account is sealed.
     """
     known = set(managed(policy))
     return {

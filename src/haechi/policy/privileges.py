@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from haechi.policy.shape import IdentityId, Model, Name
+from haechi.policy.shape import IdentityId, KeyLine, Model, Name
 
 
 class PrivilegePolicy(Model):
@@ -26,7 +26,12 @@ class PrivilegePolicy(Model):
 
 
 class BreakGlass(Model):
-    """Who holds the shares of the sealed account's secret, and how many of them open it."""
+    """Who holds the shares of the sealed account's secret, and how many of them open it.
+
+    ``share_keys``: public keys that shares are encrypted to, and that open no login, for holders who log in with a
+    security token, which cannot decrypt.
+    """
 
     holders: Annotated[tuple[IdentityId, ...], Field(min_length=3, max_length=9)]
     threshold: Annotated[int, Field(strict=True, ge=2, le=9)] = 2
+    share_keys: Annotated[dict[IdentityId, KeyLine], Field(default_factory=dict)]

@@ -144,6 +144,12 @@ def keys_of(policy: Policy, identity: Identity) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*identity.keys, *policy.keys.get(identity.id, ()))))
 
 
+def share_keys(policy: Policy, holder: Identity) -> tuple[str, ...]:
+    """Return the public keys to which a holder's share of the sealed account's secret is encrypted."""
+    own = policy.break_glass.share_keys.get(holder.id) if policy.break_glass else None
+    return (own,) if own else keys_of(policy, holder)
+
+
 def access_on(policy: Policy, host: str, revoked: frozenset[str]) -> tuple[Access, ...]:
     """Return what each identity of policy must be on a host, leavers taken out.
 

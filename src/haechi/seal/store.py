@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from haechi.evidence import EvidenceError, files
 from haechi.policy.models import Kind, Policy, State
-from haechi.policy.resolve import keys_of
+from haechi.policy.resolve import share_keys
 from haechi.policy.shape import IdentityId
 from haechi.review.model import Part
 from haechi.seal import SealError, shares
@@ -55,7 +55,8 @@ def make(policy: Policy) -> tuple[Seal, bytes]:
         raise SealError("policy has no `break_glass` with holders, or no identity of `kind: break_glass`")
     secret, people = shares.new_secret(), {who.id: who for who in policy.identities}
     parts = shares.split(secret, policy.break_glass.threshold, policy.break_glass.holders)
-    sealed = {who: shares.seal_to(keys_of(policy, people[who]), part) for who, part in parts.items()}
+    keys = {who: share_keys(policy, people[who]) for who in parts}
+    sealed = {who: shares.seal_to(keys[who], part) for who, part in parts.items()}
     now = datetime.now(UTC).replace(microsecond=0)
     words = {"account": account, "sealed": now, "threshold": policy.break_glass.threshold}
     return Seal(**words, hash=shares.hashed(secret), shares=sealed), secret

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.problems import Problem, Where, did_you_mean
-from haechi.policy.resolve import keys_of
+from haechi.policy.resolve import keys_of, share_keys
 
 # What age encrypts to: a key in a security token signs and cannot decrypt.
 READABLE = ("ssh-ed25519 ", "ssh-rsa ")
@@ -28,6 +28,10 @@ def check(policy: Policy, where: Where) -> Iterable[Problem]:
     if seal.threshold > len(seal.holders):
         what = f"{seal.threshold} of {len(seal.holders)} holders can never meet"
         yield where.problem(("break_glass", "threshold"), what, "name more holders, or lower it")
+    for holder in seal.share_keys:
+        if holder not in seal.holders:
+            what = f"a key for shares of {holder}, who holds none"
+            yield where.problem(("break_glass", "share_keys", holder), what, did_you_mean(holder, seal.holders))
     yield from _holders(policy, where, seal.holders)
 
 
@@ -39,6 +43,9 @@ def _holders(policy: Policy, where: Where, holders: tuple[str, ...]) -> Iterable
             yield where.problem(path, f"{holder} would hold two shares", "name another person")
         elif holder not in people:
             yield where.problem(path, f"holder {holder} is no active person", did_you_mean(holder, people))
-        elif not any(key.strip().startswith(READABLE) for key in keys_of(policy, people[holder])):
+        elif not any(key.strip().startswith(READABLE) for key in share_keys(policy, people[holder])):
             what = f"{holder} has no key that a share can be encrypted to"
-            yield where.problem(path, what, "add one of type ssh-ed25519 to keys.yml")
+            mend = (
+                f"have one made by ssh-keygen -t ed25519 and say break_glass.share_keys: {{{holder}: ssh-ed25519 ..}}"
+            )
+            yield where.problem(path, what, mend)
