@@ -32,7 +32,7 @@ lint:
 	ansible-lint --offline -q playbooks roles inventories requirements.yml
 
 unit:
-	pytest -q -n 2 --hypothesis-profile=quick tests/unit tests/project
+	pytest -q -n 2 --hypothesis-profile=quick -m 'not exhaustive' tests/unit tests/project
 
 lint-all:
 	ansible-lint --offline -q
