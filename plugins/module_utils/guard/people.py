@@ -41,8 +41,11 @@ def _installed(who: str, key: str) -> bool:
     return any(body and body[0] in line.split() for line in _lines(KEYS / who))
 
 
-def account(who: str, keys: list[str]) -> dict[str, Any] | None:
-    """Return an account for the judgement of sshd, or None where there is none."""
+def account(who: str, keys: list[str], *, ahead: bool = False) -> dict[str, Any] | None:
+    """Return an account for the judgement of sshd, or None where there is none.
+
+    ``ahead``: in check mode nothing of PAM's change is there yet, which comes first and judges who can answer.
+    """
     try:
         entry = pwd.getpwnam(who)
     except KeyError:
@@ -57,14 +60,16 @@ def account(who: str, keys: list[str]) -> dict[str, Any] | None:
         "shell": entry.pw_shell,
         "expired": bool(expiry) and int(expiry) <= time.time() // 86400,
         "locked": len(shadow) > 1 and shadow[1].startswith("!"),
-        "factors": ["keyboard-interactive"] if _can_answer(who) else [],
+        "factors": ["keyboard-interactive"] if _can_answer(who, ahead=ahead) else [],
     }
 
 
-def _can_answer(who: str) -> bool:
+def _can_answer(who: str, *, ahead: bool) -> bool:
     """Return whether PAM asks for a code and the account has codes, or need not answer yet."""
     asks = COMMON_AUTH.is_file() and "pam_google_authenticator.so" in COMMON_AUTH.read_text()
-    return asks and ((SEEDS / who).is_file() or window_open(who, time.time()))
+    if not asks:
+        return ahead
+    return (SEEDS / who).is_file() or window_open(who, time.time())
 
 
 def window_open(who: str, now: float) -> bool:

@@ -54,7 +54,7 @@ class Sshd(Subsystem):
         return {who: keys[who] for who in keys if not self._reasons(MAIN, who, keys[who])}
 
     def _reasons(self, config: Path, who: str, keys: list[str]) -> list[str]:
-        account = people.account(who, keys)
+        account = people.account(who, keys, ahead=self.check)
         if account is None:
             return ["there is no such account"]
         asked = run(["sshd", "-T", "-f", str(config), "-C", f"user={who},host=localhost,addr=127.0.0.1"])

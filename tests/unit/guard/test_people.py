@@ -22,10 +22,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nobody_answers_before_enrolment(host: Path) -> None:
     """So a change that asks for codes is refused, and nobody is locked out."""
-    assert not people._can_answer("ann")
+    assert not people._can_answer("ann", ahead=False)
     (host / "seeds/ann").touch()
-    assert people._can_answer("ann")
-    assert not people._can_answer("bob")
+    assert people._can_answer("ann", ahead=False)
+    assert not people._can_answer("bob", ahead=False)
 
 
 def test_codes_are_no_answer_where_pam_does_not_ask_for_them(host: Path) -> None:
@@ -33,7 +33,16 @@ def test_codes_are_no_answer_where_pam_does_not_ask_for_them(host: Path) -> None
     (host / "seeds/ann").touch()
     (host / "common-auth").write_text("auth required pam_unix.so\n")
 
-    assert not people._can_answer("ann")
+    assert not people._can_answer("ann", ahead=False)
+
+
+def test_a_look_ahead_does_not_wait_for_pam_s_own_change(host: Path) -> None:
+    """`--check` on a fresh host would call everybody with codes locked out, before PAM was told to ask."""
+    (host / "common-auth").write_text("auth required pam_unix.so\n")
+
+    assert people._can_answer("ann", ahead=True)
+    (host / "common-auth").write_text(PAM)
+    assert not people._can_answer("ann", ahead=True)
 
 
 @pytest.mark.parametrize(("now", "is_open"), [(99.0, True), (100.0, False), (101.0, False)])
