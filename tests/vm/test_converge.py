@@ -20,7 +20,7 @@ def recap(words: str) -> tuple[int, ...]:
 
 
 def test_a_bare_machine_is_bootstrapped_and_hardened(hardened: Hardened) -> None:
-    """The automation gets in by bootstrap alone, and all four roles have something to do."""
+    """The automation gets in by bootstrap alone, and all five roles that policy has here have something to do."""
     _, changed, *bad = recap(hardened.bootstrap.stdout)
     assert (changed, bad) == (1, [0, 0])
 
@@ -29,7 +29,7 @@ def test_a_bare_machine_is_bootstrapped_and_hardened(hardened: Hardened) -> None
             r"TASK \[haechi\.guard\.(\w+) : .*\] \**\n(?:\[WARNING\].*\n)*changed: \[vm1\]", hardened.site.stdout
         )
     )
-    assert tasks == {"baseline", "accounts", "sshd", "firewall"}
+    assert tasks == {"baseline", "accounts", "mfa", "sshd", "firewall"}
     assert recap(hardened.site.stdout)[2:] == (0, 0)
 
 
