@@ -50,7 +50,8 @@ def offboard(folder: Path) -> tuple[str, dict[str, object]]:
 
 def test_a_host_that_was_off_hears_of_the_leaving_at_boot(away: Machine, tmp_path: Path) -> None:
     """No run touches it: what it holds after its boot it fetched, over the flow of policy."""
-    assert away.gets_in("bob") is True
+    was = away.login("bob")
+    assert was.stdout == "bob\n", was.stderr + away.sh("journalctl --no-pager -n 25; ls -la /run/haechi; date")
     before = away.held()
     assert away.podman("stop", "-t", "20", f"haechi-molecule-{OFF}").returncode == 0
     words, run = offboard(tmp_path)
