@@ -68,15 +68,17 @@ def stale_policy(case: Case) -> Verdict:
     if pull is None:
         return _without(case)
     seen, wanted = case.posture.revocations, pull["config"]
-    names = ("stale_list", "stale_minutes", "people")
+    names = ("stale_list", "stale_minutes")
     bad = [f"{name} {seen.config.get(name)}" for name in names if seen.config.get(name) != wanted[name]]
+    # Whoever was shut out for disuse is told of all the same: the control node knows of that no earlier than now.
+    about = {*wanted["people"], *case.asleep}
+    if {*(seen.config.get("people") or ()), *case.asleep} != about:
+        bad.append(f"people {seen.config.get('people')}")
     lines = case.posture.pam.stacks.get("common-account", ())
     asked = any("pam_listfile.so" in line and f"file={REFUSED}" in line for line in lines)
     included = ("@include", "common-account") in case.posture.pam.stacks.get("sshd", ())
     bad += [] if asked and included else ["PAM does not ask who must wait"]
-    bad += [
-        f"{who} waits, and is none of those whom it is about" for who in seen.refused if who not in wanted["people"]
-    ]
+    bad += [f"{who} waits, and is none of those whom it is about" for who in seen.refused if who not in about]
     what = f"{wanted['stale_list']} after {wanted['stale_minutes']} minutes, about {len(wanted['people'])} people"
     return none_of(bad, f"stale_list {what}", what)
 
