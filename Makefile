@@ -20,7 +20,7 @@ setup: ## install what is missing: podman, mmdebstrap, uv, the environment
 setup-all: ## the same, and what only `make test` needs: a virtual machine's tools, a browser
 	@.ci/setup all
 
-check: setup ## lint, types, unit and project tests, in under a minute
+check: setup ## lint, types, unit and project tests
 	@$(MAKE) --no-print-directory -j2 lint unit
 
 # Of Ansible's files those that people run; `make test` looks at those of its own machines too.
