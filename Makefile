@@ -1,7 +1,7 @@
 # `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all check lint lint-all unit docs test demo demo-down lab-up lab-down molecule vm machines breakers bench fleet-bench
+.PHONY: help setup setup-all check static lint lint-all unit unit-all docs test demo demo-down lab-up lab-down molecule vm machines breakers bench fleet-bench
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -23,19 +23,24 @@ setup-all: ## the same, and what only `make test` needs: a virtual machine's too
 check: setup ## lint, types, unit and project tests
 	@$(MAKE) --no-print-directory -j2 lint unit
 
-# Of Ansible's files those that people run; `make test` looks at those of its own machines too.
-lint:
+static:
 	ruff format --check
 	ruff check --quiet
 	mypy
 	haechi validate -i inventories/example
+
+# Of Ansible's files those that people run; `make test` looks at those of its own machines too.
+lint: static
 	ansible-lint --offline -q playbooks roles inventories requirements.yml
+
+lint-all: static
+	ansible-lint --offline -q
 
 unit:
 	pytest -q -n 2 --hypothesis-profile=quick -m 'not exhaustive' tests/unit tests/project
 
-lint-all:
-	ansible-lint --offline -q
+unit-all:
+	pytest -q -n 2 tests/unit tests/project
 
 docs: setup ## write each role's README from its argument specs
 	python -m haechi.roledoc
@@ -72,6 +77,6 @@ vm: setup-all ## the roles on a virtual machine that reboots and loses power
 machines:
 	@$(MAKE) --no-print-directory -j2 -o setup -o setup-all molecule vm
 
-# The last pytest runs all the rest that pytest can, on the lab that the demo left; its closing line ends the run.
-test: setup-all check lint-all machines demo ## everything there is, as CI runs it
-	@$(ROOT) pytest -q --ignore=tests/vm; status=$$?; $(ROOT) haechi lab down -i inventories/lab >/dev/null; exit $$status
+# The last pytest runs on the lab that the demo left; its closing line ends the run.
+test: setup-all lint-all unit-all machines demo ## everything there is, as CI runs it
+	@$(ROOT) pytest -q tests/lab tests/browser; status=$$?; $(ROOT) haechi lab down -i inventories/lab >/dev/null; exit $$status
