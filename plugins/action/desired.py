@@ -34,7 +34,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(error)) from error
         facts = {"haechi_desired": {host: document}}
         self._judge_roles({**(task_vars or {}), **facts})
-        return result | {"changed": False, "ansible_facts": facts}
+        # Among the documents is the hash of the sealed account's password: `-v` must not print it.
+        return result | {"changed": False, "ansible_facts": facts, "_ansible_no_log": True}
 
     def _judge_roles(self, variables: dict[str, Any]) -> None:
         """Refuse what somebody set for a role and the role cannot take, before the first role begins."""

@@ -52,6 +52,15 @@ def test_every_host_of_the_play_gets_its_documents_and_none_is_contacted(play: P
     assert "edge1" not in result.stdout
 
 
+def test_documents_are_not_printed_however_much_is_asked_for(play: Path, tmp_path: Path) -> None:
+    """One of them holds the hash of the sealed account's password; the hosts get them all the same."""
+    result = run(play, "-vvv", "--limit", "db1", state=tmp_path)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "db1 has accounts" in result.stdout
+    assert "policy drop;" not in result.stdout
+
+
 def test_a_policy_name_by_extra_vars_stops_the_play(tmp_path: Path) -> None:
     """The door that Ansible opens to everybody stays shut."""
     result = run(ROOT / "playbooks/validate.yml", "-e", '{"flows": []}', state=tmp_path)
