@@ -136,11 +136,10 @@ def _hexadecimal(print_: str) -> str:
         return body
 
 
-def _control(
-    name: str, titles: tuple[str, str], articles: tuple[str, ...], judge: HostJudge, breaker: Breaker
-) -> Control:
+def high(name: str, titles: tuple[str, str], articles: tuple[str, ...], judge: HostJudge, breaker: Breaker) -> Control:
+    """Return a control of a host that weighs much; ``titles`` are Korean and English."""
     return Control(
-        id=f"certificates-{name}",
+        id=name,
         title_ko=titles[0],
         title_en=titles[1],
         severity=Severity.HIGH,
@@ -151,8 +150,8 @@ def _control(
 
 
 CONTROLS = (
-    _control(
-        "authority-only",
+    high(
+        "certificates-authority-only",
         ("승인된 인증기관이 서명한 SSH 인증서만 허용", "One authority signs for people, and no other"),
         ("pipc-5-5", "ismsp-2.5.3", "ismsp-2.7.2", "iso-a.8.5"),
         authority_only,
@@ -162,8 +161,8 @@ CONTROLS = (
             touches=("certificates:authority",),
         ),
     ),
-    _control(
-        "principals-exact",
+    high(
+        "certificates-principals-exact",
         ("인증서로 접근 가능한 계정을 직무별로 제한", "A certificate opens what the job gives, and no more"),
         ("pipc-5-1", "efsr-13-1-1", "ismsp-2.6.2", "iso-a.5.18"),
         principals_exact,
@@ -173,8 +172,8 @@ CONTROLS = (
             touches=("certificates:minho",),
         ),
     ),
-    _control(
-        "revoked-refused",
+    high(
+        "certificates-revoked-refused",
         ("퇴직자 인증서·키의 폐기 목록 적용", "Whoever left is on the list that sshd reads at each login"),
         ("pipc-5-2", "ismsp-2.2.5", "ismsp-2.5.1", "iso-a.5.18"),
         revoked_refused,
@@ -187,8 +186,8 @@ CONTROLS = (
             touches=("certificates:revoked",),
         ),
     ),
-    _control(
-        "host-certified",
+    high(
+        "certificates-host-certified",
         ("서버 인증서로 접속 대상 서버의 진위 확인", "A host proves by certificate who it is"),
         ("pipc-6-2", "ismsp-2.6.1", "ismsp-2.7.1", "iso-a.8.20"),
         host_certified,
@@ -198,8 +197,8 @@ CONTROLS = (
             touches=("certificates:host",),
         ),
     ),
-    _control(
-        "authority-shut",
+    high(
+        "certificates-authority-shut",
         ("인증기관 개인키는 관리자만 접근", "The keys that sign are root's alone"),
         ("pipc-7-6", "ismsp-2.7.2", "iso-a.8.24"),
         authority_shut,

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from haechi.controls.certificates import STRANGER
-from haechi.controls.model import Breaker, Case, Control, HostJudge, Severity, Verdict, failed, none_of, not_here
+from haechi.controls.certificates import STRANGER, high
+from haechi.controls.model import Breaker, Case, Verdict, failed, none_of, not_here
 
 CONFIG, SIGNERS = "/etc/haechi/list.json", "/etc/haechi/list.signers"
 REFUSED = "/run/haechi/refused"
@@ -117,22 +117,8 @@ def _without(case: Case) -> Verdict:
     return not_here("policy names no authority that signs a list", "no list")
 
 
-def _control(
-    name: str, titles: tuple[str, str], articles: tuple[str, ...], judge: HostJudge, breaker: Breaker
-) -> Control:
-    return Control(
-        id=name,
-        title_ko=titles[0],
-        title_en=titles[1],
-        severity=Severity.HIGH,
-        articles=articles,
-        judge=judge,
-        breaker=breaker,
-    )
-
-
 CONTROLS = (
-    _control(
+    high(
         "list-fresh",
         ("서버가 최신 퇴사자 목록을 스스로 확인", "Each host holds the newest signed list of who left"),
         ("pipc-5-2", "ismsp-2.2.5", "ismsp-2.5.1", "iso-a.5.18"),
@@ -143,7 +129,7 @@ CONTROLS = (
             touches=("list:timer",),
         ),
     ),
-    _control(
+    high(
         "list-verified-before-sshd",
         ("부팅 시 접속 허용 전에 서명된 퇴사자 목록 확인", "A signed list is checked before sshd answers at boot"),
         ("pipc-5-2", "ismsp-2.2.5", "ismsp-2.5.1", "iso-a.8.5"),
@@ -154,7 +140,7 @@ CONTROLS = (
             touches=("list:signers",),
         ),
     ),
-    _control(
+    high(
         "list-stale-policy",
         (
             "퇴사자 목록이 오래되면 사람의 접속을 정책대로 제한",
@@ -168,7 +154,7 @@ CONTROLS = (
             touches=("list:config",),
         ),
     ),
-    _control(
+    high(
         "automation-certificate",
         (
             "자동화 계정은 관리 노드에서만 단기 인증서로 접속",
