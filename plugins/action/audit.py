@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.haechi.guard.plugins.plugin_utils import hosttask
 
 from haechi import audit, auditrun, runs
 from haechi.evidence.recorder import CARRIED
@@ -19,6 +20,7 @@ _SPEC = {"step": {"choices": ["look", "judge"], "required": True}}
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Thin: what is asked and what is judged is decided in ``haechi.audit``."""
 
+    _host = hosttask.Part("posture")
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -42,9 +44,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return {"answer": answer, CARRIED: auditrun.seen(answer), "_ansible_verbose_override": True}
 
     def _posture(self, question: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        name = "haechi.guard.posture"
         try:
-            seen = self._execute_module(module_name=name, module_args=question, task_vars=variables)
+            seen = self._host.perform(self, question, variables)
         except AnsibleConnectionFailure as error:
             return {"unknown": f"unreachable: {str(error).strip().splitlines()[-1]}"}
         except AnsibleError as error:

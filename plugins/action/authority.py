@@ -8,6 +8,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.haechi.guard.plugins.modules.authority import ARGUMENT_SPEC
+from ansible_collections.haechi.guard.plugins.plugin_utils import hosttask
 
 from haechi import hostkeys, tombstones
 from haechi.pki import listing, root, trust
@@ -18,7 +20,9 @@ from haechi.policy.models import Policy
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Thin: what is trusted is decided in ``haechi.pki.trust``."""
 
+    _host = hosttask.Part("pki")
     TRANSFERS_FILES = False
+    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Hand over the pinned host keys, pin what comes back, and sign the list that hosts fetch where one is due."""
@@ -28,7 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if policy is None:
             raise AnsibleActionFail("the policy cannot be read: run playbooks/validate.yml")
         state = state_dir(policy)
-        desired = dict(self._task.args["desired"])
+        _, args = self.validate_argument_spec(ARGUMENT_SPEC)
+        desired = dict(args["desired"])
         pinned = (state / "known_hosts").read_text() if (state / "known_hosts").is_file() else ""
         keys = {row["name"]: hostkeys.entries(pinned, row["name"]) for row in desired["hosts"]}
         desired["hosts"] = [
@@ -36,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             for row in desired["hosts"]
             if keys[row["name"]]
         ]
-        seen: dict[str, Any] = self._execute_module(module_args={"desired": desired}, task_vars=variables)
+        seen = self._host.perform(self, {"desired": desired}, variables)
         if seen.get("failed") or "user_ca" not in seen or self._task.check_mode:
             return result | seen
         presented = trust.Trust(
@@ -61,7 +66,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except trust.TrustError as error:
             raise AnsibleActionFail(str(error)) from error
         desired["x509"] = {"root": told.x509_root, "issuing": told.x509_issuing}
-        placed = self._execute_module(module_args={"desired": desired}, task_vars=self._variables)
+        placed = self._host.perform(self, {"desired": desired}, self._variables)
         if placed.get("failed"):
             raise AnsibleActionFail(str(placed.get("msg")))
         self._display.warning(f"The X.509 root signed once. Carry {out} away from this machine, and keep it offline")

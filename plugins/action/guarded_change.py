@@ -9,11 +9,11 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.haechi.guard.plugins.plugin_utils import templates
+from ansible_collections.haechi.guard.plugins.modules.guarded_change import ARGUMENT_SPEC
+from ansible_collections.haechi.guard.plugins.plugin_utils import hosttask, templates
 
 from haechi.guard import proofs
 
-MODULE = "haechi.guard.guarded_change"
 # PAM and sudo are proven by logins and on the host; offering keys asks sshd and the network, which they do not touch.
 OFFERED = {"sshd", "nftables"}
 MARGIN_SECONDS = 25
@@ -22,20 +22,23 @@ MARGIN_SECONDS = 25
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Never splits a change over tasks: another host's delay must not keep this one armed."""
 
+    _host = hosttask.Part("guard")
     TRANSFERS_FILES = False
+    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Carry the change out."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._vars = task_vars or {}
-        self._asked = self._with_templates()
+        _, args = self.validate_argument_spec(ARGUMENT_SPEC)
+        self._asked = self._with_templates(args)
         began = self._phase("begin")
         token = began.pop("token", None)
         if token is None:
             return result | began
         way = self._way()
-        prove = self._task.args["prove"]
-        offers = self._task.args["subsystem"] in OFFERED
+        prove = self._asked["prove"]
+        offers = self._asked["subsystem"] in OFFERED
         seen = proofs.run(proofs.attempts(way, prove, began.pop("entitled"), offers=offers))
         result |= began | {"proofs": proofs.as_rows(seen)}
         failed = [proof for proof in seen if not proof.ok]
@@ -46,20 +49,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return result | {"failed": True, "changed": False, "msg": kept["msg"]}
         return result
 
-    def _with_templates(self) -> dict[str, Any]:
+    def _with_templates(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the task's arguments with the files of ``source`` among its files."""
-        asked = dict(self._task.args)
-        source = asked.pop("source", None)
+        source = asked["source"]
         rendered = templates.tree(self, str(source)) if source else {}
         files = [{"path": path, "content": text, "mode": "0644"} for path, text in rendered.items()]
-        return {**asked, "files": [*(asked.get("files") or []), *files]}
+        return {**asked, "files": [*asked["files"], *files]}
 
     def _phase(self, phase: str, token: str | None = None) -> dict[str, Any]:
         owner = f"{getpass.getuser()} on the control node"
-        arguments = {**self._asked, "_phase": phase, "_token": token, "_owner": owner}
-        seen: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=self._vars)
-        seen.pop("invocation", None)
-        return seen
+        asked = {**self._asked, "phase": phase, "token": token, "owner": owner}
+        return self._host.perform(self, asked, self._vars)
 
     def _way(self) -> proofs.Way:
         common = self._connection.get_option("ssh_common_args") or ""
@@ -72,14 +72,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _explain(self, failed: list[proofs.Proof], way: proofs.Way, token: str) -> str:
         reasons = "; ".join(f"{proof.what}: expected {proof.expected}, seen {proof.seen}" for proof in failed)
-        what = self._task.args["subsystem"]
+        what = self._asked["subsystem"]
         return f"The {what} change was not proven and is taken back. {reasons}. {self._back(way, token)}"
 
     def _back(self, way: proofs.Way, token: str) -> str:
         """Have the old state put back, by us if we still get in, by the host's own clock if not; say what was seen."""
         started = time.monotonic()
-        deadline = started + int(self._task.args.get("rollback_after", 25)) + MARGIN_SECONDS
-        while not proofs.answers(way, self._task.args["prove"]):
+        deadline = started + self._asked["rollback_after"] + MARGIN_SECONDS
+        while not proofs.answers(way, self._asked["prove"]):
             if time.monotonic() > deadline:
                 return "The host does not answer; its own clock puts the old state back, at the latest when it boots."
             time.sleep(1)

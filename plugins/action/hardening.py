@@ -7,22 +7,24 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.haechi.guard.plugins.plugin_utils import templates
+from ansible_collections.haechi.guard.plugins.modules.hardening import ARGUMENT_SPEC
+from ansible_collections.haechi.guard.plugins.plugin_utils import hosttask, templates
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """The controller's half of ``haechi.guard.hardening``."""
 
+    _host = hosttask.Part("baseline")
     TRANSFERS_FILES = False
+    _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Render, then let the module of the same name compare and apply."""
+        """Render, then let the host compare and apply."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        args = dict(self._task.args)
-        if "tree" in args:
+        _, args = self.validate_argument_spec(ARGUMENT_SPEC)
+        if args["tree"]:
             args["tree"] = self._rendered(args["tree"])
-        result.update(self._execute_module(module_args=args, task_vars=task_vars))
-        return result
+        return result | self._host.perform(self, args, task_vars or {})
 
     def _rendered(self, tree: Mapping[str, Any]) -> dict[str, Any]:
         """Return a tree with the texts of its templates; one that renders to nothing must be absent."""

@@ -7,28 +7,29 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.haechi.guard.plugins.modules.recorder import ARGUMENT_SPEC
+from ansible_collections.haechi.guard.plugins.plugin_utils import hosttask
 
 from haechi.desired.pki import FOLDER
 from haechi.pki import signer
 
-MODULE, APT = "haechi.guard.recorder", "ansible.builtin.apt"
+APT = "ansible.builtin.apt"
 X509 = Path(__file__).resolve().parents[1] / "module_utils/pki/x509.py"
-_SPEC = {"desired": {"type": "dict", "required": True}}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """One round trip where nothing is due."""
 
+    _host = hosttask.Part("recorder")
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask the host; bring what it lacks, and ask again."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(_SPEC)
+        _, args = self.validate_argument_spec(ARGUMENT_SPEC)
         self._variables = task_vars or {}
-        asked = {"desired": args["desired"]}
-        seen = self._execute_module(module_name=MODULE, module_args=asked, task_vars=self._variables)
+        seen = self._ask(args["desired"], {})
         requests = seen.pop("requests", None)
         if seen.get("failed") or requests is None:
             return {**result, **seen}
@@ -36,11 +37,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if installed.get("failed"):
             return result | installed
         signed = self._signed(args["desired"]["x509"], requests) if requests else {}
-        asked["_signed"] = signed
-        seen = self._execute_module(module_name=MODULE, module_args=asked, task_vars=self._variables)
+        seen = self._ask(args["desired"], signed)
         if seen.pop("requests", None) is not None:
             raise AnsibleActionFail("what was signed and installed did not make the host content: look at its clock")
         return {**result, **seen}
+
+    def _ask(self, desired: dict[str, Any], signed: dict[str, str]) -> dict[str, Any]:
+        return self._host.perform(self, {"desired": desired, "signed": signed}, self._variables)
 
     def _install(self, names: list[str]) -> dict[str, Any]:
         wanted = {"name": names, "install_recommends": False}

@@ -1,4 +1,4 @@
-"""Make a host's accounts what policy says, in one round trip."""
+"""Documentation and arguments of ``haechi.guard.accounts``; the action plugin has the host do it."""
 
 from __future__ import annotations
 
@@ -43,46 +43,4 @@ dormant: {description: People shut out for disuse., returned: always, type: list
 ended: {description: Id to the processes that were killed or are left., returned: when somebody was ended, type: dict}
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import (
-    apply,
-    arrival,
-    change,
-    dormant,
-    plan,
-    read,
-    report,
-)
-from ansible_collections.haechi.guard.plugins.module_utils.guard import files
-from ansible_collections.haechi.guard.plugins.module_utils.pull import install
-
-ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
-
-
-def main() -> None:
-    """Look, plan, apply, report."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        arrival.check(module.params["desired"]["accounts"], arrival.source())
-        current = read.current()
-        away = dormant.dormant(current, module.params["desired"])
-        desired = dormant.shut(module.params["desired"], away)
-        changes = plan.plan(current, desired)
-        found = report.report(current, desired)
-        for line in (*report.remarks(found), *dormant.remarks(away, current.today)):
-            module.warn(line)
-        ended = {} if module.check_mode else apply.apply(changes)
-        if not module.check_mode:
-            install.confirm(desired.get("pull", {}))
-    except (change.AccountError, OSError) as error:
-        module.fail_json(msg=str(error))
-    shown = {name: {"killed": len(row.killed), "remaining": len(row.remaining)} for name, row in ended.items()}
-    rules = [*report.sudoers(desired), *report.sudoers_to_remove(found, desired)]
-    sudoers = [row for row in rules if files.differs(row)]
-    module.exit_json(report=found, ended=shown, sudoers=sudoers, dormant=sorted(away), **change.render(changes))
-
-
-if __name__ == "__main__":
-    main()
+ARGUMENT_SPEC = {"desired": {"type": "dict", "required": True}}

@@ -1,4 +1,4 @@
-"""Make the authority that signs SSH certificates, and the certificates of the hosts."""
+"""Documentation and arguments of ``haechi.guard.authority``; the action plugin has the host do it."""
 
 from __future__ import annotations
 
@@ -36,26 +36,4 @@ issuing_request: {description: What the root must sign., returned: before the ce
 certificates: {description: Host to its certificate., returned: when there are any, type: dict}
 """
 
-from datetime import datetime, timezone
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.pki import authority
-from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import CertificateError
-
-ARGUMENT_SPEC: dict[str, Any] = {"desired": {"type": "dict", "required": True}}
-
-
-def main() -> None:
-    """Look, make what is missing, sign what is due."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    desired = module.params["desired"]
-    try:
-        result = authority.ensure(desired, datetime.now(timezone.utc), check=module.check_mode)  # noqa: UP017
-    except (CertificateError, OSError, ValueError) as error:
-        module.fail_json(msg=f"{desired['folder']}: {error}")
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()
+ARGUMENT_SPEC = {"desired": {"type": "dict", "required": True}}

@@ -1,4 +1,4 @@
-"""The host's half of a guarded change."""
+"""Documentation and arguments of ``haechi.guard.guarded_change``; the action plugin has the host do it."""
 
 from __future__ import annotations
 
@@ -67,10 +67,6 @@ proofs:
   returned: when something was swapped
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.guard import change
-from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
-
 ARGUMENT_SPEC = {
     "subsystem": {"type": "str", "required": True, "choices": ["nftables", "sshd", "pam", "sudo", "grant", "sealed"]},
     "files": {"type": "list", "elements": "dict", "default": []},
@@ -79,34 +75,4 @@ ARGUMENT_SPEC = {
     "secrets": {"type": "dict", "default": {}, "no_log": True},
     "prove": {"type": "dict", "required": True},
     "rollback_after": {"type": "int", "default": 25},
-    "_phase": {"type": "str", "default": "begin", "choices": ["begin", "keep", "put_back", "status"]},
-    "_token": {"type": "str", "no_log": False},
-    "_owner": {"type": "str"},
 }
-
-
-def main() -> None:
-    """Carry out one phase."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    params = {**module.params, "options": {**module.params["options"], **module.params["secrets"]}}
-    names = ("subsystem", "files", "options", "prove", "rollback_after")
-    owner = f"{params['_owner'] or 'a run'} from {change.whose()}"
-    asked = change.Asked(**{name: params[name] for name in names}, owner=owner, check=module.check_mode)
-    try:
-        if params["_phase"] == "begin":
-            result = change.begin(asked)
-        elif params["_phase"] == "keep":
-            result = change.keep(asked, params["_token"])
-        elif params["_phase"] == "status":
-            result = change.status(params["_token"])
-        else:
-            result = {"changed": False, "msg": change.put_back()}
-    except (RefusedError, ValueError, KeyError, OSError) as error:
-        module.fail_json(msg=f"{params['subsystem']}: {error}")
-    for line in result.pop("remarks", []):
-        module.warn(line)
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Make the operating system's part of the baseline true in one round trip."""
+"""Documentation and arguments of ``haechi.guard.hardening``; the action plugin has the host do it."""
 
 from __future__ import annotations
 
@@ -88,14 +88,7 @@ paths: {description: Files of the tree that changed., returned: always, type: li
 ran: {description: Follow-ups that ran., returned: always, type: list}
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils import tree
-from ansible_collections.haechi.guard.plugins.module_utils.baseline import apply, change, hardening
-
-NO_TREE: dict[str, Any] = {"files": [], "absent": [], "follow_ups": []}
-ARGUMENT_SPEC: dict[str, Any] = {
+ARGUMENT_SPEC = {
     "tree": {"type": "dict"},
     "accounts": {"type": "dict", "required": True},
     "groups": {"type": "list", "elements": "str", "default": []},
@@ -108,26 +101,3 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "login_defs": {"type": "dict", "default": {}},
     "time_server": {"type": "str"},
 }
-
-
-def main() -> None:
-    """Look, plan, apply."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    result: dict[str, Any] = {}
-    try:
-        placed = tree.make(module.params["tree"] or NO_TREE, check=module.check_mode)
-        planned = hardening.plan(module.params)
-        result = change.render(planned)
-        result |= {"paths": placed["paths"], "ran": placed["ran"], "diff": [*placed["diff"], result["diff"]]}
-        result["changed"] = bool(placed["changed"] or result["changed"])
-        for line in change.remarks(planned):
-            module.warn(line)
-        if not module.check_mode:
-            apply.apply(planned.changes)
-    except (tree.TreeError, apply.ApplyError) as error:
-        module.fail_json(msg=str(error), **result)
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Look at a host once, and change nothing."""
+"""Documentation and arguments of ``haechi.guard.posture``; the action plugin has the host do it."""
 
 from __future__ import annotations
 
@@ -64,11 +64,6 @@ probes:
   returned: success
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.posture import collect
-from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Question
-from ansible_collections.haechi.guard.plugins.module_utils.posture.probes import Probes
-
 ARGUMENT_SPEC = {
     "nonce": {"type": "str", "required": True},
     "subject": {"type": "str", "required": True},
@@ -77,17 +72,3 @@ ARGUMENT_SPEC = {
     "skip": {"type": "list", "elements": "str", "default": []},
     "probes": {"type": "list", "elements": "dict", "default": []},
 }
-
-
-def main() -> None:
-    """Start the probes, look, and tell."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    asked = module.params
-    probes = Probes(asked["probes"])
-    question = Question(tuple(asked["users"]), tuple(asked["sysctl"]), tuple(asked["skip"]))
-    seen = collect.observation(question, asked["subject"], asked["nonce"])
-    module.exit_json(changed=False, observation=seen, probes=probes.results())
-
-
-if __name__ == "__main__":
-    main()

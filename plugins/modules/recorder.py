@@ -1,4 +1,4 @@
-"""Make a host's TLS certificates and its recorder of sudo."""
+"""Documentation and arguments of ``haechi.guard.recorder``; the action plugin has the host do it."""
 
 from __future__ import annotations
 
@@ -32,29 +32,4 @@ RETURN = r"""
 changes: {description: What was made true., returned: always, type: list}
 """
 
-from datetime import datetime, timezone
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.haechi.guard.plugins.module_utils.pki.x509 import X509Error
-from ansible_collections.haechi.guard.plugins.module_utils.recorder import apply
-
-ARGUMENT_SPEC: dict[str, Any] = {
-    "desired": {"type": "dict", "required": True},
-    "_signed": {"type": "dict", "default": {}},  # what the authority signed: see the action plugin
-}
-
-
-def main() -> None:
-    """Look, make, prove."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    now = datetime.now(timezone.utc)  # noqa: UP017
-    try:
-        result = apply.ensure(module.params["desired"], module.params["_signed"], now, check=module.check_mode)
-    except (apply.RecorderError, X509Error, OSError, KeyError) as error:
-        module.fail_json(msg=f"recorder: {error}")
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()
+ARGUMENT_SPEC = {"desired": {"type": "dict", "required": True}}

@@ -90,10 +90,10 @@ def fetch(policy: Policy, config: Path, module_utils: Path) -> str:
     Raises ``AnswerError`` or ``OSError`` where none comes.
     """
     request: Mapping[str, Any] = {"folder": pki.FOLDER, "order": order(policy), "nonce": secrets.token_hex(16)}
-    sent = Errand(request=dict(request), code=errand.pack(module_utils))
+    sent = Errand(request=dict(request), code=errand.pack(module_utils, "pki.errand"))
     host = policy.pki.host if policy.pki else ""
     options = ("-F", str(config), "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-T", host)
-    command = errand.command(sshconfig.automation_id(policy), part="pki")
+    command = errand.command(sshconfig.automation_id(policy), module="pki.errand")
     argv = ["ssh", *options, command]
     done = subprocess.run(argv, input=sent.text, capture_output=True, check=False, timeout=SECONDS, env=os.environ)
     for line in done.stdout.decode(errors="replace").splitlines():

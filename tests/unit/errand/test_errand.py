@@ -1,0 +1,74 @@
+"""What an errand takes along is all that it needs on a host where nothing of ours is."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haechi import errand
+
+MODULE_UTILS = Path(__file__).parents[3] / "plugins/module_utils"
+PARTS = sorted(path.parent.name for path in MODULE_UTILS.glob("*/task.py"))
+STATUS = {"subsystem": "sudo", "phase": "status", "token": "none", "owner": "a test"}
+STATUS |= {"files": [], "options": {}, "secrets": {}, "prove": {}, "rollback_after": 25}
+
+
+def names(code: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(code)) as file:
+        return file.namelist()
+
+
+def test_there_are_parts() -> None:
+    """Or the next test tries nothing."""
+    assert PARTS == ["accounts", "baseline", "guard", "pki", "posture", "recorder"]
+
+
+@pytest.mark.parametrize(
+    "modules", [("task", f"{part}.task") for part in PARTS] + [("accounts.errand",), ("pki.errand",)]
+)
+def test_every_module_that_goes_along_finds_what_it_imports(tmp_path: Path, modules: tuple[str, ...]) -> None:
+    """Also what it would only import once it runs: nothing but the standard library is there."""
+    path = tmp_path / "code.zip"
+    path.write_bytes(errand.pack(MODULE_UTILS, *modules))
+    found = [name[: -len(".py")].replace("/", ".") for name in names(path.read_bytes()) if not name.endswith("__.py")]
+    program = (
+        f"import importlib, sys\nsys.path.insert(0, {str(path)!r})\nfor name in {found}: importlib.import_module(name)"
+    )
+
+    assert {f"{errand.PACKAGE}.{module}" for module in modules} <= {*found}
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_nothing_goes_along_that_is_not_needed() -> None:
+    """Every file is read and compiled anew on every host."""
+    assert not [name for name in names(errand.pack(MODULE_UTILS, "pki.errand")) if "/posture/" in name]
+
+
+def carried_out(request: dict[str, Any], *, check: bool) -> tuple[errand.Errand, subprocess.CompletedProcess[bytes]]:
+    sent = errand.task("guard", request, errand.pack(MODULE_UTILS, "task", "guard.task"), check=check)
+    argv = ["sh", "-c", errand.command("root", sys.executable, module="task")]
+    return sent, subprocess.run(argv, input=sent.text, capture_output=True, check=False)
+
+
+def test_a_task_is_carried_out_and_answered() -> None:
+    """By a program that has no file anywhere."""
+    sent, done = carried_out(STATUS, check=True)
+
+    document = sent.read(done.stdout.decode())
+    assert document is not None
+    assert (document["result"]["changed"], document["result"]["warnings"]) == (False, [])
+
+
+def test_a_task_that_breaks_gives_no_answer() -> None:
+    """The traceback goes to standard error, the last line of which the operator reads."""
+    _, done = carried_out({**STATUS, "owner": None, "options": None}, check=True)
+
+    assert (done.stdout, done.returncode) == (b"", 1)
+    assert done.stderr.decode().strip().splitlines()[-1].startswith("TypeError: ")
