@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             logins = pool.submit(auditrun.knock, run, way, host)
             answer = self._posture(auditrun.question(run, host), variables)
             answer["probes"] = auditrun.probes(run, host, answer.pop("reached", [])) + logins.result()
-        return {"answer": answer, CARRIED: auditrun.seen(answer), "_ansible_verbose_override": True}
+        told = {"answer": json.dumps(answer), CARRIED: json.dumps(auditrun.seen(answer))}
+        return told | {"_ansible_verbose_override": True}
 
     def _posture(self, question: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -65,14 +67,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _judge(self, run: runs.Run, variables: dict[str, Any]) -> dict[str, Any]:
         """Judge every host of the play, show what is not as it must be, and fail for whatever failed or is unknown."""
         hosts = variables["ansible_play_hosts_all"]
-        told = {host: variables["hostvars"][host].get("__audit", {}) for host in hosts}
         kept = auditrun.registers(run)
-        rows = audit.judge(run, {host: row.get("answer", auditrun.NO_ANSWER) for host, row in told.items()}, kept)
+        rows = audit.judge(run, auditrun.answers(variables), kept)
         for line in auditrun.lines(rows, hosts):
             self._display.display(line)
         documents = [row.document() for row in rows]
         carried = [*(("record", row) for row in kept), *(("verdict", row) for row in documents)]
-        result = {"changed": False, CARRIED: [{"kind": kind, "body": body} for kind, body in carried]}
+        result = {"changed": False, CARRIED: json.dumps([{"kind": kind, "body": body} for kind, body in carried])}
         result["written"] = auditrun.keep(run, documents)
         if audit.settled(rows):
             return result

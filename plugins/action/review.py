@@ -28,9 +28,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _, args = self.validate_argument_spec(_SPEC)
         variables = task_vars or {}
         run = runs.read(variables["__policy"]["haechi_run"])
-        seen = {host: variables["hostvars"][host].get("__audit", {}) for host in variables["ansible_play_hosts_all"]}
         try:
-            review = build.build(run, {host: row.get("answer", auditrun.NO_ANSWER) for host, row in seen.items()})
+            review = build.build(run, auditrun.answers(variables))
             paths = [] if self._task.check_mode else write.write(review, Path(args["out"]).absolute())
         except (ReviewError, EvidenceError) as error:
             raise AnsibleActionFail(str(error)) from error

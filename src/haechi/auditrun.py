@@ -71,6 +71,12 @@ def probes(run: Run, host: str, reached: Iterable[Mapping[str, Any]]) -> list[di
     ]
 
 
+def answers(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return each host's answer to the step ``look`` from the variables of a play that registered it as ``__audit``."""
+    told = {host: variables["hostvars"][host].get("__audit", {}) for host in variables["ansible_play_hosts_all"]}
+    return {host: json.loads(row["answer"]) if "answer" in row else NO_ANSWER for host, row in told.items()}
+
+
 def seen(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the evidence in a host's answer: its posture and its probes, or why there is none."""
     posture = answer.get("observation")

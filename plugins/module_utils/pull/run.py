@@ -28,8 +28,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.pull.document import 
 
 CONFIG, REFUSED = "/etc/haechi/list.json", "/run/haechi/refused"
 LIST, STALE = "list", "list-stale"
-# sshd waits for the boot run; what is left of its 15 s is for the accounts. For the timer's run nobody waits, and a busy
-# server is no alarm.
+# sshd waits for the boot run; what is left of its 15 s is for the accounts. Nobody waits for the timer's run, and a
+# server that is only busy is no alarm.
 BOOT_S, RUN_S = 9.0, 20.0
 
 

@@ -17,7 +17,8 @@ from haechi.evidence.store import RunWriter, Store
 # Reads policy and touches no host: there is nothing to prove.
 NOTHING_DONE = {"validate"}
 OURS = "haechi.guard."
-# Under a name that Ansible keeps off every screen (CallbackBase._dump_results): a posture is 100 kB.
+# Under a name that Ansible keeps off every screen (CallbackBase._dump_results): a posture is 100 kB. What is large is
+# carried as JSON's text: of a structure Ansible copies and tags every value, several times on its way.
 CARRIED = "_ansible_haechi_evidence"
 _NOISE = {"invocation", "diff", "warnings", "deprecations", "exception", "ansible_facts", "results"}
 
@@ -128,7 +129,8 @@ def done(event: Event) -> dict[str, Any]:
 
 def carried(event: Event) -> Iterable[tuple[str, dict[str, Any]]]:
     """Return the records that a result carries for the evidence, as they are written."""
-    rows = event.result.get(CARRIED)
+    told = event.result.get(CARRIED)
+    rows = json.loads(told) if isinstance(told, str) else told
     for row in rows if isinstance(rows, list) else []:
         kind, body = str(row["kind"]), row["body"]
         yield kind, answers.body(event.host, body) if kind in answers.ANSWERED else canonical.storable(body)

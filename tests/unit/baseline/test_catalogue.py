@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
+import yaml
+
+from haechi import catalogue
 from haechi.catalogue import Status, kisa_unix_2026
 
 
@@ -37,3 +41,10 @@ def test_the_answers_are_counted() -> None:
     assert {"sshd", "accounts", "firewall", "patching"} == {
         item.role for item in kisa_unix_2026() if item.status is Status.OTHER_ROLE
     }
+
+
+def test_the_version_is_that_of_the_articles() -> None:
+    """It is read from the head of the file alone."""
+    whole = yaml.safe_load(Path(catalogue.__file__).with_name("articles.yml").read_text())
+
+    assert catalogue.version() == whole["version"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +96,19 @@ def test_a_hidden_task_leaves_its_outcome_only(recorder: Recorder, tmp_path: Pat
     }
 
 
-def test_what_a_result_carries_is_kept_under_the_host_it_came_from(recorder: Recorder, tmp_path: Path) -> None:
-    """A host that calls itself another one is not believed."""
-    recorder.saw(event(result={CARRIED: [{"kind": "posture", "body": {"subject": "db1"}}]}))
+@pytest.mark.parametrize("as_carried", [list, json.dumps])
+def test_what_a_result_carries_is_kept_under_the_host_it_came_from(
+    recorder: Recorder, tmp_path: Path, as_carried: Callable[[list[Any]], object]
+) -> None:
+    """A host that calls itself another one is not believed; what is large comes as text."""
+    recorder.saw(event(result={CARRIED: as_carried([{"kind": "posture", "body": {"subject": "db1"}}])}))
 
     (posture,) = records(recorder, tmp_path)[1:]
     assert (posture["kind"], posture["body"]) == ("posture", {"subject": "db1", "host": "web1"})
 
 
-@pytest.mark.parametrize("carried", [[{"no": "kind"}], ["text"], [{"kind": "posture"}]])
-def test_evidence_of_another_shape_ends_the_record_and_not_the_playbook(recorder: Recorder, carried: list) -> None:
+@pytest.mark.parametrize("carried", [[{"no": "kind"}], ["text"], [{"kind": "posture"}], "no JSON"])
+def test_evidence_of_another_shape_ends_the_record_and_not_the_playbook(recorder: Recorder, carried: object) -> None:
     """The run goes on; its record has no signed end, and the reason is told."""
     recorder.saw(event(result={CARRIED: carried}))
 
