@@ -18,7 +18,7 @@ from typing import Any
 
 PYTHON = "/usr/bin/python3"
 # What `plugins/module_utils/accounts/errand.py` imports.
-PARTS = ("accounts", "pki", "baseline/__init__.py", "baseline/files.py")
+PARTS = ("accounts", "pki", *(f"baseline/{name}.py" for name in ("__init__", "change", "files", "walk")))
 _PACKAGE = "ansible_collections/haechi/guard/plugins/module_utils"
 # zipimport(3) wants a path: a file in memory has one, and leaves nothing on the host's disk.
 # Whoever lives for a fifth of a second needs no collector of garbage.
