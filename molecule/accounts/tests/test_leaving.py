@@ -93,6 +93,20 @@ def assert_a_look_ahead_names_it_all(machine: Machine) -> None:
     assert sleepers(machine) == before
 
 
+def test_a_leaving_leaves_no_failed_unit(open_everywhere: Machine) -> None:
+    """Her user manager was killed, which is no fault of the host: `systemctl is-system-running` must not say so."""
+    uid = open_everywhere.root("id -u ann")
+    units = f"user@{uid}.service user-runtime-dir@{uid}.service"
+    open_everywhere.root("systemctl reset-failed")
+    assert open_everywhere.root(f"systemctl is-active user@{uid}.service") == "active"
+
+    assert open_everywhere.module("revoke", {"people": ["ann"]})["people"]["ann"]["verified"] is True
+    time.sleep(3)
+    shown = open_everywhere.root(f"systemctl show --property=ActiveState --value {units}")
+    assert set(shown.split()) <= {"inactive"}
+    assert open_everywhere.root("systemctl --failed --plain --no-legend") == ""
+
+
 def test_a_leaver_loses_everything_at_once(open_everywhere: Machine) -> None:
     """One run of the role's module with the OLD people file, minus the tombstone."""
     machine = open_everywhere
