@@ -65,12 +65,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Judge every host of the play, show what is not as it must be, and fail for whatever failed or is unknown."""
         hosts = variables["ansible_play_hosts_all"]
         told = {host: variables["hostvars"][host].get("__audit", {}) for host in hosts}
+        answers = {host: row.get("answer", auditrun.NO_ANSWER) for host, row in told.items()}
+        ended = auditrun.heard(run, answers, check=self._task.check_mode)
         kept = auditrun.registers(run)
-        rows = audit.judge(run, {host: row.get("answer", auditrun.NO_ANSWER) for host, row in told.items()}, kept)
+        rows = audit.judge(run, answers, kept)
         for line in auditrun.lines(rows, hosts):
             self._display.display(line)
         documents = [row.document() for row in rows]
-        carried = [*(("record", row) for row in kept), *(("verdict", row) for row in documents)]
+        carried = [
+            *(("privilege_grant", row) for row in ended),
+            *(("record", row) for row in kept),
+            *(("verdict", row) for row in documents),
+        ]
         result = {"changed": False, CARRIED: [{"kind": kind, "body": body} for kind, body in carried]}
         result["written"] = auditrun.keep(run, documents)
         if audit.settled(rows):
