@@ -110,7 +110,7 @@ def _record(case: SiteCase) -> _Record:
         raise UnknownError(f"the record of ended grants: {place}: {first['msg']}") from error
 
 
-_NAME = "0123456789abcdef"
+_NAME = "fedcba9876543210"
 _FOLDER = f'"$STATE/privilege/{_NAME}"'
 _REQUEST = '{"person": "minho", "hosts": ["app1"], "until": "2026-01-01T00:00:00+00:00"}'
 _END = '{"app1": {"ended": 1767229200, "why": "window", "booted": 1}}'
