@@ -67,12 +67,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _judge(self, run: runs.Run, variables: dict[str, Any]) -> dict[str, Any]:
         """Judge every host of the play, show what is not as it must be, and fail for whatever failed or is unknown."""
         hosts = variables["ansible_play_hosts_all"]
+        answers = auditrun.answers(variables)
+        ended = auditrun.heard(run, answers, check=self._task.check_mode)
         kept = auditrun.registers(run)
-        rows = audit.judge(run, auditrun.answers(variables), kept)
+        rows = audit.judge(run, answers, kept)
         for line in auditrun.lines(rows, hosts):
             self._display.display(line)
         documents = [row.document() for row in rows]
-        carried = [*(("record", row) for row in kept), *(("verdict", row) for row in documents)]
+        carried = [
+            *(("privilege_grant", row) for row in ended),
+            *(("record", row) for row in kept),
+            *(("verdict", row) for row in documents),
+        ]
         result = {"changed": False, CARRIED: json.dumps([{"kind": kind, "body": body} for kind, body in carried])}
         result["written"] = auditrun.keep(run, documents)
         if audit.settled(rows):

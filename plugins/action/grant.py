@@ -11,9 +11,13 @@ from ansible.plugins.action import ActionBase
 from haechi import desired, tombstones
 from haechi.evidence import EvidenceError
 from haechi.evidence.recorder import CARRIED
-from haechi.grant import GrantError, desk, ledger
+from haechi.grant import GrantError, desk, ends, ledger
 
-_SPEC = {"grant": {"type": "str", "required": True}, "end": {"type": "bool", "default": False}}
+_SPEC = {
+    "grant": {"type": "str", "required": True},
+    "end": {"type": "bool", "default": False},
+    "told": {"type": "list", "elements": "str"},
+}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -29,6 +33,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         try:
             where = desk.at(Path((task_vars or {})["inventory_dir"]))
             name = desk.named(args["grant"])
+            if args["told"] is not None:
+                return result | self._tell(where, name, args["told"])
             entry = desk.known(where, name) if args["end"] else desk.grant(where, name)
             if not self._task.check_mode:
                 ledger.mark(where.state, name, ledger.WITHDRAWN if args["end"] else ledger.GRANTED)
@@ -39,3 +45,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         body = {"what": "grant taken back" if args["end"] else "granted", **row}
         made = {"changed": False, "hosts": row["hosts"], "options": options}
         return result | made | {CARRIED: [{"kind": "privilege_grant", "body": body}]}
+
+    def _tell(self, where: desk.Desk, name: str, hosts: list[str]) -> dict[str, Any]:
+        """Remember which hosts took the grant: of those somebody must see it end."""
+        if not self._task.check_mode:
+            ends.tell(where.state, name, hosts)
+        return {"changed": False}

@@ -14,7 +14,7 @@ from ansible.release import __version__ as core_version
 from ansible.utils.vars import load_extra_vars
 
 try:
-    from haechi import gate, handout, runs
+    from haechi import gate, handout, rotation, runs, tombstones
     from haechi.pki import automation
 except ImportError as error:  # the one sentence that a missing environment deserves
     raise AnsibleActionFail(
@@ -61,6 +61,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(error)) from error
         handout.keep(Path(C.DEFAULT_LOCAL_TMP), passed.desired)
         warnings = [*passed.warnings, *(self._certified(inventory, passed.run) if arguments["certificate"] else [])]
+        # Of the runs that log in, the one that makes hosts what policy says: from then on whoever moved is another.
+        warnings += self._moved(passed.run) if documents and arguments["certificate"] else []
         return result | {
             "changed": False,
             "warnings": warnings,
@@ -75,3 +77,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         about = runs.read(run)
         why = automation.ensure(about.policy, Path(about.state), inventory, MODULE_UTILS, about.at)
         return [why] if why else []
+
+    def _moved(self, run: dict[str, Any]) -> list[str]:
+        """Have written down what somebody knew who changed jobs; return it, to be said once."""
+        if self._task.check_mode:
+            return []
+        about = runs.read(run)
+        try:
+            return [f"{row.person} moved: {row}" for row in rotation.move(Path(about.state), about.policy, about.at)]
+        except (rotation.RotationError, tombstones.TombstoneError) as error:
+            return [str(error)]

@@ -14,6 +14,10 @@ description:
 options:
   grant: {description: "Id of a request, or the file that C(haechi request write) wrote.", type: str, required: true}
   end: {description: Take the grant back before its window is over., type: bool, default: false}
+  told:
+    description: Hosts that took the grant; with it nothing is judged, and this is remembered.
+    type: list
+    elements: str
 attributes:
   check_mode: {description: Judges and marks nothing., support: full}
 author: [Haechi]
@@ -35,4 +39,5 @@ options: {description: "What the guarded change of subsystem C(grant) takes.", r
 ARGUMENT_SPEC: dict[str, Any] = {
     "grant": {"type": "str", "required": True},
     "end": {"type": "bool", "default": False},
+    "told": {"type": "list", "elements": "str"},
 }

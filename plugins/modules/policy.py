@@ -26,6 +26,7 @@ options:
     description:
       - Whether the automation should have its certificate before the first connection. It is fetched from the authority
         when less than ten minutes are left of it; where none comes, the bare key is used, and a warning says so.
+      - Together with C(documents) also whether shared secrets are listed for rotation that somebody knew who moved.
     type: bool
     default: false
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, cast
@@ -13,6 +14,7 @@ from haechi import desired, dormancy
 from haechi.controls import all_controls, judging
 from haechi.controls.judging import Judged
 from haechi.controls.model import Case, SiteCase, Status
+from haechi.observe.granted import Grant
 from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import Posture, UnknownError, open_posture
 from haechi.policy.models import Policy
@@ -48,6 +50,15 @@ def judge(run: Run, answers: Mapping[str, Mapping[str, Any]], records: Iterable[
     if set(answers) >= set(managed(run.policy)):
         rows += judging.judge_site(controls, _site_case(run, answers, records), run.policy)
     return rows
+
+
+def granted(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Grant, ...]]:
+    """Return what each host tells of its grants; one whose answer cannot be opened tells nothing."""
+    found = {}
+    for host, answer in answers.items():
+        with suppress(UnknownError):
+            found[host] = _posture(run, host, answer).grants
+    return found
 
 
 def settled(rows: Iterable[Judged]) -> bool:

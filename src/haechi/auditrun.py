@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from haechi import desired, offer, rotation
+from haechi import audit, desired, offer, rotation
 from haechi.controls import by_id, judging, kernel, reviewed, secrets
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
 from haechi.evidence import FOLDER, EvidenceError, files
+from haechi.grant import ends
 from haechi.guard import proofs
 from haechi.observe import logins, plan
 from haechi.observe.observation import Kind, Observation
@@ -98,8 +99,26 @@ def registers(run: Run) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     return [
         Observation(kind=Kind.RECORD, subject=judging.SITE, nonce=run.nonce, at=now, data=one).document()
-        for one in (data, _secrets(run))
+        for one in (data, _secrets(run), _grant_ends(run))
     ]
+
+
+def heard(run: Run, answers: Mapping[str, Mapping[str, Any]], *, check: bool) -> list[dict[str, Any]]:
+    """Return as records the ends of grants that hosts tell of for the first time; in check mode none is kept."""
+    if check:
+        return []
+    try:
+        return ends.heard(Path(run.state), run.policy, audit.granted(run, answers))
+    except EvidenceError:
+        # Whoever reads the register next says why; what was not kept is told again.
+        return []
+
+
+def _grant_ends(run: Run) -> dict[str, Any]:
+    try:
+        return {"what": ends.WHAT, "grants": ends.register(Path(run.state), run.at)}
+    except EvidenceError as error:
+        return {"what": ends.WHAT, "unknown": str(error)}
 
 
 def _secrets(run: Run) -> dict[str, Any]:

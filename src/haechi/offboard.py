@@ -171,9 +171,9 @@ def lines(run: Mapping[str, Any]) -> list[str]:
         return [f"nobody knows {run['person']}: not in policy, no tombstone, no account on any host"]
     for host, row in run["hosts"].items():
         seconds = f"{row['denied_s']:.1f} s" if row.get("denied_s") is not None and row["status"] == DENIED else ""
-        killed = (
-            f", {len(row['host']['killed'])} processes ended" if row.get("host", {}) and row["host"]["killed"] else ""
-        )
+        did = row.get("host") or {}
+        killed = f", {len(did['killed'])} processes ended" if did.get("killed") else ""
+        killed += f", {len(did['disarmed'])} programs left behind lost their rights" if did.get("disarmed") else ""
         never = "" if row.get("access", True) else " (had no access here)"
         shown.append(f"  {host:<{width}}  {row['status']:<11} {seconds:>7}{never}{killed}")
     count = sum(row["status"] == DENIED for row in run["hosts"].values())

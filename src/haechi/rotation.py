@@ -1,7 +1,8 @@
-"""Which shared secrets a leaver knew, and which of them nobody has changed since.
+"""Which shared secrets somebody knew who left or moved, and which of them nobody has changed since.
 
-Due is what an offboarding wrote down in the state folder; it stays an open item of every later one until
-``haechi rotated`` says who changed it and when. That line is a person's word: no host can show it.
+Due is what an offboarding, or the first run after a change of jobs, wrote down in the state folder; it stays an open
+item of every offboarding until ``haechi rotated`` says who changed it and when. That line is a person's word: no host
+can show it. Whoever may know a secret is remembered beside it, since policy tells only who may know it now.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from haechi.policy.leaving import SharedSecret
 from haechi.policy.models import Policy
 
 SCHEMA = 1
-FILE = "secrets.json"
+FILE, HOLDERS = "secrets.json", "secret_holders.json"
 
 
 class RotationError(Exception):
@@ -26,7 +27,7 @@ class RotationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
-    """A secret that a leaver knew. ``by`` and ``done`` say who changed it when; empty while nobody did."""
+    """A secret that a leaver or mover knew. ``by`` and ``done`` say who changed it when; empty while nobody did."""
 
     name: str
     person: str
@@ -82,10 +83,47 @@ def leave(state: Path, policy: Policy, person: str, at: datetime) -> tuple[Due, 
         return open_items((*rows, *new))
 
 
+def move(state: Path, policy: Policy, at: datetime) -> tuple[Due, ...]:
+    """Write down which secrets somebody may know no longer since the last run, by job or by name; return what is new.
+
+    A leaver's were written down when she left. Raises ``RotationError``.
+    """
+    now = {
+        one.name: {who.id for who in policy.identities if one in known(policy, who.id)} for one in policy.shared_secrets
+    }
+    with tombstones.locked(state):
+        before, rows = _holders(state), read(state)
+        if before == now:
+            return ()
+        gone, due = tombstones.read(state).revoked(), {(row.name, row.person) for row in open_items(rows)}
+        new = tuple(
+            Due(name=one.name, person=person, since=_row(at), where=one.where, rotate=one.rotate)
+            for one in policy.shared_secrets
+            for person in sorted(before.get(one.name, set()) - now[one.name])
+            if person not in gone and (one.name, person) not in due
+        )
+        if new:
+            _write(state, (*rows, *new))
+        told = {"schema": SCHEMA, "holders": {name: sorted(people) for name, people in sorted(now.items())}}
+        signing.swap(state / HOLDERS, f"{json.dumps(told, indent=1)}\n".encode())
+        return new
+
+
+def _holders(state: Path) -> dict[str, set[str]]:
+    path = state / HOLDERS
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["holders"]
+        return {str(name): {*people} for name, people in found.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RotationError(f"{path}: no record of who knew what ({error}): restore it from backup") from error
+
+
 def rotated(state: Path, name: str, by: str, at: datetime) -> tuple[Due, ...]:
     """Write down that somebody changed a secret; return what it was due for.
 
-    Raises ``RotationError`` where it was not due, or its leaver is said to have changed it.
+    Raises ``RotationError`` where it was not due, or whoever knew it is said to have changed it.
     """
     with tombstones.locked(state):
         rows = read(state)
@@ -94,7 +132,7 @@ def rotated(state: Path, name: str, by: str, at: datetime) -> tuple[Due, ...]:
             names = ", ".join(sorted({row.name for row in open_items(rows)})) or "none"
             raise RotationError(f"secret {name} is not due; due are: {names}")
         if any(row.person == by for row in due):
-            raise RotationError(f"{by} is the one who left: name the person who changed it")
+            raise RotationError(f"{by} is the one who left or moved: name the person who changed it")
         told = _row(at)
         changed = {row: Due(**{**asdict(row), "by": by, "done": told}) for row in due}
         _write(state, tuple(changed.get(row, row) for row in rows))

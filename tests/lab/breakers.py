@@ -152,8 +152,9 @@ def row_of(host: str, control: Control, before: Verdicts, broken: Verdicts, mend
         broken=control.breaker.how,
         audit_after_break=said,
         audit_after_role=after,
-        # A breaker that first makes what it breaks (a mail server, say) may leave it away again.
-        caught=said == "fail" and (after == "pass" or after == was == "not_applicable"),
+        # A breaker that first makes what it breaks (a mail server, say) may leave it away again, and what a person
+        # must answer for is theirs to answer for again.
+        caught=said == "fail" and (after == "pass" or after == was in {"not_applicable", "manual"}),
         host=host,
         mended_by="role" if control.breaker.mend == "role" else "a person",
     )

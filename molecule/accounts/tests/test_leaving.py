@@ -30,6 +30,19 @@ exit 0
 """
 
 
+# Root's shell in a home, a program that runs as ann for whoever starts it, and one that may become anybody.
+LEFT = """
+install -m 4755 /bin/dash /home/ann/root-shell; chmod 0755 /home/ann
+install -m 4755 -o ann /usr/bin/id /srv/as-ann
+install -o ann "$(readlink -f /usr/bin/python3)" /var/tmp/any-python
+setcap cap_setuid+ep /var/tmp/any-python
+"""
+AS_ROOT = (
+    "/home/ann/root-shell -p -c 'id -u'; /srv/as-ann -u; /var/tmp/any-python -c 'import os; os.setuid(0)' && echo 0"
+)
+FILES = "/home/ann/root-shell /srv/as-ann /var/tmp/any-python"
+
+
 def sleepers(machine: Machine) -> set[str]:
     """Return the arguments of every living sleep of these tests."""
     lines = [line.split() for line in machine.root("ps -eo args").splitlines()]
@@ -78,6 +91,20 @@ def assert_a_look_ahead_names_it_all(machine: Machine) -> None:
     for door in ("member of haechi-login", "/var/spool/cron/crontabs/ann", "lingering user manager", "processes"):
         assert door in doors
     assert sleepers(machine) == before
+
+
+def test_a_leaving_leaves_no_failed_unit(open_everywhere: Machine) -> None:
+    """Her user manager was killed, which is no fault of the host: `systemctl is-system-running` must not say so."""
+    uid = open_everywhere.root("id -u ann")
+    units = f"user@{uid}.service user-runtime-dir@{uid}.service"
+    open_everywhere.root("systemctl reset-failed")
+    assert open_everywhere.root(f"systemctl is-active user@{uid}.service") == "active"
+
+    assert open_everywhere.module("revoke", {"people": ["ann"]})["people"]["ann"]["verified"] is True
+    time.sleep(3)
+    shown = open_everywhere.root(f"systemctl show --property=ActiveState --value {units}")
+    assert set(shown.split()) <= {"inactive"}
+    assert open_everywhere.root("systemctl --failed --plain --no-legend") == ""
 
 
 def test_a_leaver_loses_everything_at_once(open_everywhere: Machine) -> None:
@@ -131,6 +158,56 @@ def test_a_service_is_escalated_and_never_killed(machine: Machine) -> None:
     assert sleepers(machine) == {"4007"}
     machine.root("systemctl stop hx-worker")
     assert machine.module("revoke", {"people": ["ann"]})["people"]["ann"]["verified"] is True
+
+
+@pytest.fixture
+def left_behind(machine: Machine) -> Iterator[Machine]:
+    """Let ann leave programs behind by which her colleague bob gets rights that nobody gave him."""
+    machine.root(LEFT)
+    yield machine
+    machine.root(f"rm -f {FILES}; chmod 0700 /home/ann")
+
+
+def borrowed(machine: Machine) -> set[str]:
+    """Return whose rights bob gets from what ann left behind."""
+    names = {"0": "root", machine.root("id -u ann"): "ann"}
+    said = machine.login("bob", AS_ROOT).stdout.split()
+    return {names[uid] for uid in said if uid in names}
+
+
+def test_programs_that_a_leaver_left_behind_lend_no_rights(left_behind: Machine) -> None:
+    """Wherever they are; the files stay, and a second run finds nothing to do."""
+    assert borrowed(left_behind) == {"root", "ann"}
+    sums = left_behind.root(f"sha256sum {FILES}")
+    planned = left_behind.module("accounts", {"desired": left_behind.wanted("ann")}, "--check")["changes"]
+    assert {row["what"] for row in planned if row["account"] == "ann"} == {"access", *FILES.split()}
+    assert borrowed(left_behind) == {"root", "ann"}
+
+    left_behind.make("ann")
+    left_behind.root("chmod 0755 /home/ann")
+    assert borrowed(left_behind) == set()
+    assert left_behind.root(f"sha256sum {FILES}") == sums
+    assert left_behind.root("getcap /var/tmp/any-python") == ""
+    assert left_behind.make("ann")["changes"] == []
+
+
+def test_a_denial_disarms_what_is_near(left_behind: Machine) -> None:
+    """The home and where everybody may write, named in the answer; a link to a program of the system is a hand's."""
+    seen = left_behind.module("revoke", {"people": ["ann"]})["people"]["ann"]
+
+    assert {(row["path"], row["how"]) for row in seen["disarmed"]} == {
+        ("/home/ann/root-shell", "set-uid"),
+        ("/var/tmp/any-python", "capabilities"),  # noqa: S108 - the very place
+    }
+    assert (seen["denied"], seen["verified"]) == (True, True)
+    left_behind.root(
+        "ln /usr/bin/sudo /home/ann/sudo 2>/dev/null || cp --preserve=all /usr/bin/su /home/ann/sudo; "
+        "stat -c %h /home/ann/sudo | grep -q 2 || ln /home/ann/sudo /srv/sudo"
+    )
+    again = left_behind.module("revoke", {"people": ["ann"]})["people"]["ann"]
+    left_behind.root("rm -f /home/ann/sudo /srv/sudo; sudo -n true")
+    assert "another name of a program of the system" in again["error"]
+    assert again["verified"] is False
 
 
 def test_the_run_s_own_account_is_refused(machine: Machine) -> None:

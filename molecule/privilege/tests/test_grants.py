@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from datetime import UTC, datetime
 
 import pytest
 from conftest import INVENTORY, MACHINES, SLEEP, Site, run, until
+
+from haechi.grant import desk, ends
+from haechi.observe.granted import Grant
 
 WINDOW = 60
 OVER = {"files": False, "timer": False, "why": "window"}
@@ -51,6 +55,37 @@ def test_the_window_ends_by_itself(site: Site) -> None:
     late = site.grant(asked.id)
     assert late.returncode != 0
     assert "refused: expired: the window ended at" in late.stdout + late.stderr
+
+
+def told_by(machine: str) -> tuple[Grant, ...]:
+    """Return what a machine's posture tells of its grants."""
+    asked = json.dumps({"nonce": "0123456789abcdef", "subject": machine})
+    done = run("ansible", machine, "-i", str(INVENTORY), "-m", "haechi.guard.posture", "-a", asked)
+    seen = json.loads(done.stdout.partition("=>")[2])["observation"]["data"]["sections"]["grants"]["seen"]
+    return tuple(Grant.model_validate_json(json.dumps(row)) for row in seen)
+
+
+def test_the_control_node_hears_of_an_end_once(site: Site) -> None:
+    """From the machine that took it and ended it alone: who had what, why, and what ended with it."""
+    asked, where = site.granted(30, SLEEP, hosts=("trixie",)), desk.at(INVENTORY)
+    site.stay("trixie", f"sudo -n {SLEEP}")
+    assert until(10, lambda: site.alive("trixie", SLEEP))
+    assert ends.heard(where.state, where.policy, {"trixie": told_by("trixie")}) == []
+    time.sleep(max(0.0, seconds_left(asked)))
+    assert until(10, lambda: over(site, "trixie", asked.id)), site.left("trixie", asked.id)
+    assert [row["ended"] for row in ends.register(where.state, datetime.now(UTC)) if row["id"] == asked.id] == [None]
+
+    seen = {"trixie": told_by("trixie")}
+    (record,) = [row for row in ends.heard(where.state, where.policy, seen) if row["id"] == asked.id]
+
+    assert (record["person"], record["host"], record["commands"]) == ("ann", "trixie", [SLEEP])
+    assert (record["reason"], record["approvers"], record["why"]) == ("a test", ["bob"], "window")
+    assert 0 <= record["ended"] - record["until"] <= 10
+    assert record["killed"] >= 1
+    assert (record["rules"], record["running"]) == (False, 0)
+    assert ends.heard(where.state, where.policy, seen) == []
+    (row,) = [row for row in ends.register(where.state, datetime.now(UTC)) if row["id"] == asked.id]
+    assert (row["host"], row["ended"]) == ("trixie", record["ended"])
 
 
 def test_a_window_that_ends_while_the_machine_is_off(site: Site) -> None:

@@ -12,6 +12,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Act,
     Change,
     Delete,
+    Disarm,
     End,
     Folder,
     Hold,
@@ -59,6 +60,8 @@ def _perform(act: Act, ended: dict[str, Ended]) -> None:
             hold.folder(path, mode, uid, gid)
         case End(account, uid):
             ended[account] = end.end(account, uid)
+        case Disarm(path, place):
+            hold.disarm(path, place)
         case Delete(account, home):
             _delete(account, home, ended.get(account))
         case _:

@@ -58,6 +58,14 @@ class End:
 
 
 @dataclass(frozen=True)
+class Disarm:
+    """Take set-ID bits and capabilities off one file, which stays; ``place`` is its device and inode."""
+
+    path: str
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Delete:
     """Remove an account that nothing runs as any more; its home stays, and is root's."""
 
@@ -96,7 +104,7 @@ class Hold:
     text: str
 
 
-Act = WriteFile | WriteProgram | Hold | Revoke | Run | WriteKeys | Remove | StripKeys | Folder | End | Delete
+Act = WriteFile | WriteProgram | Hold | Revoke | Run | WriteKeys | Remove | StripKeys | Folder | End | Disarm | Delete
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts import hold,
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Process
 
 # One clean look may fall between a parent's death and its child's birth; two with a pause between do not.
-CLEAN_LOOKS, PAUSE, PATIENCE = 2, 0.25, 5.0
+CLEAN_LOOKS, PAUSE, PATIENCE, FORGET = 2, 0.25, 5.0, 2.0
 # Whom logind knows now (sd_uid_get_state(3)); to ask it about anybody else costs two programs and tells nothing.
 USERS = "/run/systemd/users"
 
@@ -35,6 +35,7 @@ def show(process: Process) -> dict[str, object]:
 def end(name: str, uid: int) -> Ended:
     """End everything of a person; services are left and named. Returns after two clean sweeps or when patience ends."""
     killed = {row.pid: row for row in _killable(uid)}
+    managed = os.path.lexists(f"{USERS}/{uid}")
     for verb, known in (("disable-linger", f"{read.LINGER}/{name}"), ("terminate-user", f"{USERS}/{uid}")):
         if os.path.lexists(known):
             _loginctl(verb, name)
@@ -49,11 +50,26 @@ def end(name: str, uid: int) -> Ended:
         clean = 0 if found else clean + 1
         if clean < CLEAN_LOOKS:
             time.sleep(PAUSE if not found else 0.05)
+    if managed:
+        _forget(uid)
     left = state.of_person(read.processes(), uid)
     remaining = tuple(process for process in left if not state.is_service(process.unit))
     for process in remaining:
         killed.pop(process.pid, None)
     return Ended(tuple(killed.values()), tuple(row for row in left if row not in remaining), remaining)
+
+
+def _forget(uid: int) -> None:
+    """Let systemd forget that a user manager was killed: with failed units a host calls itself degraded for ever."""
+    units = (f"user@{uid}.service", f"user-runtime-dir@{uid}.service")
+    until = time.monotonic() + FORGET
+    while time.monotonic() < until:
+        states = set(_systemctl("show", "--property=ActiveState", "--value", *units).split())
+        if "failed" in states:
+            _systemctl("reset-failed", *units)
+        elif states <= {"inactive"}:
+            return
+        time.sleep(0.1)
 
 
 def _killable(uid: int) -> list[Process]:
@@ -87,6 +103,13 @@ def _ancestors() -> frozenset[int]:
         found.add(pid)
         pid = read.parent(pid)
     return frozenset({1, *found})
+
+
+def _systemctl(*words: str) -> str:
+    """Ask systemd; a host without it says nothing."""
+    with contextlib.suppress(FileNotFoundError, subprocess.TimeoutExpired):
+        return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False, timeout=5).stdout
+    return ""
 
 
 def _loginctl(verb: str, name: str) -> None:

@@ -34,6 +34,7 @@ def answer(
     if check:
         return {"people": revoke.foresee(current, people, keys), **shown}
     told = revoke.revoke(changes, people, keys, shut)
+    shown["changed"] = shown["changed"] or any(row["disarmed"] for row in told.values())
     return {"people": told, "list": held.sequence(certificates.look().held), **shown}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -41,6 +42,26 @@ def strip(path: str, fingerprints: frozenset[str]) -> None:
             os.unlink(target.name, dir_fd=folder)
             return
         _replace(folder, target.name, "".join(rest).encode(errors="surrogateescape"), seen)
+
+
+def disarm(path: str, place: tuple[int, int]) -> None:
+    """Take set-ID bits and capabilities off a file; content and owner stay.
+
+    Raises ``OSError`` where another file has its name by now.
+    """
+    handle = os.open(path, _FILE)
+    try:
+        seen = os.fstat(handle)
+        if (seen.st_dev, seen.st_ino) != place:
+            raise FileNotFoundError(errno.ENOENT, "another file has this name now", path)
+        os.fchmod(handle, stat.S_IMODE(seen.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
+        try:
+            os.removexattr(handle, "security.capability")
+        except OSError as error:
+            if error.errno not in {errno.ENODATA, errno.ENOTSUP}:
+                raise
+    finally:
+        os.close(handle)
 
 
 def folder(path: str, mode: int, uid: int, gid: int, *, make: bool = True) -> None:

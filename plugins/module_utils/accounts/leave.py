@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, left, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
     AccountError,
     Act,
@@ -139,6 +139,13 @@ def plan(current: Current, name: str, fingerprints: Iterable[str], *, kind: str 
     return (Change(name, "access", "; ".join(now.describe()), "denied", acts),)
 
 
+def plan_disabled(
+    current: Current, name: str, fingerprints: Iterable[str], *, kind: str = "person"
+) -> tuple[Change, ...]:
+    """Return the changes that deny a person and take the rights off what lies about of hers."""
+    return (*plan(current, name, fingerprints, kind=kind), *left.plan(current, name))
+
+
 def plan_absent(
     current: Current, name: str, fingerprints: Iterable[str], *, kind: str = "person"
 ) -> tuple[Change, ...]:
@@ -147,6 +154,7 @@ def plan_absent(
     changes = plan(current, name, fingerprints, kind=kind)
     if account is None or account.uid < state.FIRST_UID:
         return changes
+    changes = (*changes, *left.plan(current, name))
     check(current, name, kind)
     if doors(current, name, fingerprints).escalated:
         return changes

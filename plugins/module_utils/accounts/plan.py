@@ -78,7 +78,7 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
     changes = [*certificates.plan(current.certificates, desired.get("certificates", {}), {row.id for row in stay})]
     changes += certificates.plan_held(current.certificates, desired.get("pull", {}).get("listed", ""))
     for row in gone:
-        ending = leave.plan if row.state == "disabled" else leave.plan_absent
+        ending = leave.plan_disabled if row.state == "disabled" else leave.plan_absent
         changes += ending(current, row.id, state.fingerprints(row.keys), kind=row.kind)
     changes += _root(current)
     changes += _groups(current, stay)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, logins, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, left, logins, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import (
     Account,
     Current,
@@ -46,6 +46,7 @@ def current() -> Current:
         logins=_logins(accounts),
         own_uids=_own_uids(),
         certificates=certificates.look(),
+        armed=left.Everywhere(),
     )
 
 

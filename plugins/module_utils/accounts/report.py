@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import leave, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import leave, left, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current
 
 # Membership in these is root by another name, or reads every secret.
@@ -27,6 +27,7 @@ def report(current: Current, desired: Mapping[str, Any]) -> dict[str, list[dict[
         "powerful": list(_powerful(current, active)),
         "foreign_homes": list(_foreign_homes(current, active)),
         "escalated": list(_escalated(current, desired)),
+        "left_behind": list(_left_behind(current, desired)),
     }
 
 
@@ -127,6 +128,13 @@ def _escalated(current: Current, desired: Mapping[str, Any]) -> Iterator[dict[st
                 yield {"id": row["id"], "pid": process.pid, "name": process.name, "unit": process.unit}
 
 
+def _left_behind(current: Current, desired: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in desired["accounts"]:
+        if row["state"] != "active":
+            for armed in left.kept(current, row["id"]):
+                yield {"id": row["id"], "path": armed.path, "how": [*armed.how]}
+
+
 _SAID: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "unknown_accounts": ("accounts that policy does not know", lambda row: f"{row['id']} ({row['why']})"),
     "unknown_keys": ("keys that policy does not know", lambda row: f"{row['fingerprint']} in {row['file']}"),
@@ -137,6 +145,10 @@ _SAID: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "extra_sudoers": ("sudo rules that policy does not know", lambda row: row["path"]),
     "powerful": ("members of groups that are as good as root", lambda row: f"{row['id']} in {row['group']}"),
     "foreign_homes": ("homes that another user id owns", lambda row: f"{row['home']} (uid {row['owner']})"),
+    "left_behind": (
+        "names of the system's programs in a leaver's folder, remove them by hand",
+        lambda row: f"{row['path']} ({', '.join(row['how'])}, {row['id']})",
+    ),
     "escalated": ("services with a leaver's rights", lambda row: f"{row['name']} in {row['unit']} ({row['id']})"),
 }
 

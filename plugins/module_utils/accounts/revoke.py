@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, certificates, end, leave, read, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import (
+    apply,
+    certificates,
+    end,
+    leave,
+    left,
+    read,
+    state,
+)
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change, End
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
@@ -32,9 +40,10 @@ def foresee(current: Current, people: Iterable[str], keys: Mapping[str, Sequence
     found = {}
     for who in people:
         now = leave.doors(current, who, state.fingerprints(keys.get(who, ())))
+        armed = left.near(current.accounts[who]) if who in current.accounts else ()
         found[who] = {
             "exists": who in current.accounts,
-            "doors": now.describe(),
+            "doors": [*now.describe(), *(f"{', '.join(row.how)} {row.path}" for row in armed)],
             "would_kill": [end.show(process) for process in now.processes],
             "escalated": [end.show(process) for process in now.escalated],
         }
@@ -49,7 +58,8 @@ def revoke(
 ) -> dict[str, Any]:
     """Apply the changes and look again. A failure is part of the answer: the rest was tried all the same.
 
-    Everybody is denied before anything is ended; ``shut`` is called between the two.
+    Everybody is denied before anything is ended; ``shut`` is called between the two. What somebody left behind is
+    searched last, and near: in the home and where everybody may write. The rest is the role's.
     """
     ended: dict[str, Ended] = {}
     errors: dict[str, str] = {}
@@ -65,7 +75,31 @@ def revoke(
     if (listed := errors.pop("root", None)) is not None:
         errors |= {who: "; ".join(filter(None, [errors.get(who), listed])) for who in people}
     after = read.current()
-    return {who: judge(after, who, state.fingerprints(keys.get(who, ())), ended, errors) for who in people}
+    told = {}
+    for who in people:
+        disarmed = _disarm(after, who, errors)
+        told[who] = judge(after, who, state.fingerprints(keys.get(who, ())), ended, errors) | {"disarmed": disarmed}
+    return told
+
+
+def _disarm(current: Current, who: str, errors: dict[str, str]) -> list[dict[str, str]]:
+    """Take the rights off what lies about near, and return it; what stays armed is an error."""
+    done, faults = [], []
+    try:
+        found = left.near(current.accounts[who]) if who in current.accounts else ()
+    except (AccountError, OSError) as error:
+        found, faults = (), [str(error)]
+    for change in left.plan(current, who, lambda _: found):
+        try:
+            apply.apply((change,))
+            done.append({"path": change.what, "how": change.before})
+        except AccountError as error:
+            faults.append(str(error))
+    kept = (row.path for row in found if not row.own)
+    faults += [f"{path} is another name of a program of the system: remove it by hand" for path in kept]
+    if faults:
+        errors[who] = "; ".join(filter(None, [errors.get(who), *faults]))
+    return done
 
 
 def _doors(change: Change) -> Change:

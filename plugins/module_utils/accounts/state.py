@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 KEYS_FOLDER = "/etc/ssh/authorized_keys.d"
@@ -62,6 +62,25 @@ class KeyFile:
     safe: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Armed:
+    """A file that lends rights (``how``), and the numbers of the people to whom it or a folder above it belongs.
+
+    ``own``: it is theirs alone, no other name of it is elsewhere. ``place`` is its device and inode.
+    """
+
+    path: str
+    how: tuple[str, ...]
+    people: frozenset[int]
+    own: bool
+    place: tuple[int, int]
+
+
+def unarmed(_: Account) -> tuple[Armed, ...]:
+    """Return nothing, of whomever."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Process:
     """One process: who it runs as, who logged in to start it, and in which unit it is."""
@@ -102,7 +121,7 @@ class Logins:
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """One look at a host."""
+    """One look at a host. ``armed`` searches its files for what a person left behind, when somebody asks."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
@@ -118,6 +137,7 @@ class Current:
     logins: Logins | None = None
     own_uids: frozenset[int] = frozenset()
     certificates: Certificates = field(default_factory=Certificates)
+    armed: Callable[[Account], tuple[Armed, ...]] = field(default=unarmed, compare=False)
 
 
 def hash_kind(text: str) -> str:

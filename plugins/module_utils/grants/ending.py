@@ -173,7 +173,8 @@ def end(name: str, why: str) -> str:
         if left:
             _alarm(name, f"{left} processes of the grant {name} of {record['person']} do not end")
             sys.exit(f"{left} processes are left")
-        write(path, {**record, "ended": int(time.time()), "why": why, "killed": killed})
+        told = {"ended": int(time.time()), "why": why, "killed": killed, "booted": int(_boot())}
+        write(path, {**record, **told})
         _sync(STATE)
         said = f"grant {name} of {record['person']} ended ({why}), {killed} processes with it"
         subprocess.run(["/usr/bin/logger", "-p", "auth.notice", "-t", "haechi-grant", said], check=False, timeout=10)

@@ -7,9 +7,10 @@ import glob
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import left
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import walk as baseline_walk
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.hardening import numbers
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import (
@@ -22,7 +23,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import (
 
 SHOWN = 200
 SECONDS = 60.0
-KINDS = ("set_id", "world_writable", "no_owner", "hidden", "not_a_device")
+_SPECIAL = baseline_walk.SET_ID | stat.S_IWOTH
+KINDS = ("set_id", "world_writable", "no_owner", "hidden", "not_a_device", "lends")
 PATHS = (
     "/etc/passwd", "/etc/passwd-", "/etc/group", "/etc/group-",
     "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/security/opasswd",
@@ -103,7 +105,10 @@ def _row(path: str) -> dict[str, Any] | None:
 
 
 def walk(question: Question) -> Reader:
-    """Every file of the local file systems, those that stand out by kind."""
+    """Every file of the local file systems, those that stand out by kind.
+
+    What ``lends`` rights has a row for each person to whom it or a folder above it belongs, as its owner.
+    """
     return lambda: _walk(frozenset(question.skip))
 
 
@@ -112,33 +117,43 @@ def _walk(skip: frozenset[str]) -> dict[str, Any]:
     until = time.monotonic() + SECONDS
     looked, total = 0, dict.fromkeys(KINDS, 0)
     rows: list[dict[str, str]] = []
-    known: set[tuple[str, str]] = set()
-    special = baseline_walk.SET_ID | stat.S_IWOTH
+    known: set[tuple[str, str, str]] = set()
 
-    def keep(kind: str, path: str, status: os.stat_result) -> None:
+    def keep(kind: str, path: str, status: os.stat_result, uid: int) -> None:
+        owner = users.get(uid, str(uid))
         # A file system that is mounted a second time below the first is walked twice.
-        if (kind, path) in known:
+        if (kind, path, owner) in known:
             return
-        known.add((kind, path))
+        known.add((kind, path, owner))
         total[kind] += 1
         if total[kind] <= SHOWN:
-            owner = users.get(status.st_uid, str(status.st_uid))
             group = groups.get(status.st_gid, str(status.st_gid))
             rows.append({"kind": kind, "path": path, "mode": octal(status.st_mode), "owner": owner, "group": group})
 
     for top in baseline_walk.roots(read("/proc/self/mounts")):
+        watch = left.Watch(top)
         for entry, status in baseline_walk.entries(top, skip):
             looked += 1
             if not looked % 4096 and time.monotonic() > until:
                 raise NotSeenError(f"the walk over all files had not ended after {SECONDS:g} s and {looked} files")
-            plain = not status.st_mode & special and status.st_uid in users and status.st_gid in groups
-            if plain and entry.name[0] != ".":
-                continue
-            for item in baseline_walk.judge(entry.path, entry.name, status, users, groups):
-                keep(item.kind, item.path, status)
+            for kind, uid in _stands_out(entry, status, watch):
+                keep(kind, entry.path, status, uid)
     for item in baseline_walk.device_files():
-        keep(item.kind, item.path, os.lstat(item.path))
+        status = os.lstat(item.path)
+        keep(item.kind, item.path, status, status.st_uid)
     return {"files": looked, "total": total, "rows": rows}
+
+
+def _stands_out(entry: os.DirEntry[str], status: os.stat_result, watch: left.Watch) -> Iterator[tuple[str, int]]:
+    """Yield in what ways a file stands out, and whose it is in that; nearly all do in none."""
+    armed = watch.see(entry.path, status)
+    if armed:
+        yield from (("lends", uid) for uid in armed.people)
+    users, groups = owners()
+    plain = not status.st_mode & _SPECIAL and status.st_uid in users and status.st_gid in groups
+    if not plain or entry.name[0] == ".":
+        items = baseline_walk.judge(entry.path, entry.name, status, users, groups)
+        yield from ((item.kind, status.st_uid) for item in items)
 
 
 def mounts(_: Question) -> Reader:

@@ -35,6 +35,8 @@ def _row(name: str, holder: str | None, record: dict[str, Any] | None, left: int
         "until": record["until"] if record else None,
         "ended": record["ended"] if record else None,
         "why": record.get("why", "") if record else "",
+        "killed": record.get("killed") if record else None,
+        "booted": record.get("booted") if record else None,
         "rules": holder is not None,
         "running": left,
     }

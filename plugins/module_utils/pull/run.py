@@ -11,14 +11,14 @@ import json
 import os
 import sys
 import syslog
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils import alarm
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, certificates, leave, read
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, certificates, leave, left, read
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
@@ -91,13 +91,24 @@ def _deny(held: Listed) -> Iterator[str]:
             changes += _leaving(current, who, prints)
         except AccountError as error:
             yield f"{who} is not denied: {error}"
+    yield from _apply(changes, held.sequence)
+    # Whoever was denied just now may have left programs behind; the rest of the host is the role's to search.
+    for who in sorted({change.account for change in changes} & {*current.accounts} - {"root"}):
+        try:
+            yield from _apply(left.plan(current, who, left.near), held.sequence)
+        except (AccountError, OSError) as error:
+            yield f"{who}: {error}"
+
+
+def _apply(changes: Iterable[Change], sequence: int) -> Iterator[str]:
     for change in changes:
         try:
             apply.apply((change,))
         except AccountError as error:
             yield str(error)
             continue
-        syslog.syslog(syslog.LOG_AUTH | syslog.LOG_NOTICE, f"list {held.sequence}: {change.account}: {change.after}")
+        told = f"list {sequence}: {change.account}: {change.what}: {change.after}"
+        syslog.syslog(syslog.LOG_AUTH | syslog.LOG_NOTICE, told)
 
 
 def _leaving(current: Current, who: str, prints: tuple[str, ...]) -> tuple[Change, ...]:

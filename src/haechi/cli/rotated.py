@@ -16,7 +16,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Register the verb."""
     parser = subparsers.add_parser(
         "rotated",
-        help="record that a shared secret was changed after somebody left",
+        help="record that a shared secret was changed after somebody left or moved",
         description="Record who changed a shared secret that a leaver knew; without a name, list what is due.",
         epilog="exit codes: 0 recorded, or nothing is due; 1 something is due, or it cannot be recorded",
     )
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"--by {args.by}: name an active person of policy, who changed it", file=sys.stderr)
             return 1
         for row in rotation.rotated(state, args.name, args.by, datetime.now(UTC)):
-            print(f"{row.name}: changed by {row.by} at {row.done}, since {row.person} left. 교체를 기록했습니다.")
+            print(f"{row.name}: changed by {row.by} at {row.done}, which {row.person} knew. 교체를 기록했습니다.")
     except (rotation.RotationError, tombstones.TombstoneError) as error:
         print(error, file=sys.stderr)
         return 1

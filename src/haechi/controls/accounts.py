@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
+from haechi.observe.posture import UnknownError
 from haechi.observe.sections import Account
 
 FIRST_UID, NOBODY = 1000, 65534
@@ -90,6 +91,21 @@ def leavers_denied(case: Case) -> Verdict:
     return none_of(bad, "leavers have no way in and nothing that runs", names)
 
 
+def left_unarmed(case: Case) -> Verdict:
+    """Nothing that a leaver left behind lends rights: no set-ID bit, no capability on what is hers or in her folders.
+
+    Raises ``UnknownError`` where the host did not look for such files, or did not list all.
+    """
+    walk = case.posture.walk
+    rows = [row for row in walk.rows if row.kind == "lends"]
+    bad = [f"{row.path} ({row.owner}, {row.mode})" for row in rows if row.owner in case.revoked]
+    total = walk.total.get("lends")
+    if total is None or (not bad and total > len(rows)):
+        raise UnknownError(f"walk: not all files that lend rights were listed ({total} of them, {len(rows)} shown)")
+    names = ", ".join(sorted(case.revoked)) or "nobody has left"
+    return none_of(bad, "no program of a leaver lends rights", f"{names}; none in {walk.files} files")
+
+
 def _wanted(case: Case) -> dict[str, Wanted]:
     return {row["id"]: row for row in case.desired["accounts"]["accounts"]}
 
@@ -123,6 +139,10 @@ def not_shut(row: Account | None, today: int) -> list[str]:
     faults += [] if row.password == "locked" else [f"password {row.password}"]  # noqa: S105 - a word about it
     return faults + ([] if row.shell in NO_SHELL else [f"shell {row.shell}"])
 
+
+_LEFT = "/home/hana/breaker-shell"
+# cap_setuid+ep as the kernel keeps it (capabilities(7), struct vfs_cap_data of revision 2).
+_SETUID = f"0100000280{'0' * 30}"
 
 CONTROLS = (
     Control(
@@ -209,6 +229,22 @@ CONTROLS = (
             script="usermod --expiredate '' --shell /bin/bash --password '*' hana",
             touches=("passwd",),
             also=("U-07", "people-behind-accounts"),
+        ),
+    ),
+    Control(
+        id="leavers-left-no-rights",
+        title_ko="퇴직자가 남긴 특수 권한 파일의 무력화",
+        title_en="Nothing that a leaver left behind lends rights",
+        severity=Severity.HIGH,
+        articles=("pipc-5-2", "efsr-13-1-11", "ismsp-2.2.5", "iso-a.6.5"),
+        judge=left_unarmed,
+        breaker=Breaker(
+            how="a program in a leaver's home may become root",
+            script=f"install -m 755 /bin/dash {_LEFT}; python3 -c 'import os; "
+            f'os.setxattr("{_LEFT}", "security.capability", bytes.fromhex("{_SETUID}"))\'',
+            undo=f"rm -f {_LEFT}",
+            touches=(f"file:{_LEFT}",),
+            hosts=("app1", "db1"),
         ),
     ),
 )

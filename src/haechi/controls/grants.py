@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from haechi.controls.model import Breaker, Case, Control, Scope, Severity, SiteCase, Verdict, none_of
+from haechi.grant.ends import WHAT
 from haechi.observe.granted import Grant
+from haechi.observe.posture import UnknownError
+from haechi.policy.resolve import managed
 
 # The host ends a grant within a second; a minute more, and it was not ended.
 LATE = 60
@@ -47,6 +52,69 @@ def _fault(row: Grant, now: float, ticking: bool) -> str:  # noqa: FBT001 -- one
     return "" if ticking or not row.rules else f"{whose} has no clock that ends it"
 
 
+class _Over(BaseModel):
+    """One grant on one host whose time is over; ``ended`` None while no look has shown its end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    person: str
+    host: str
+    until: int
+    ended: int | None
+    why: str | None
+    booted: int | None
+
+
+class _Record(BaseModel):
+    """The record of ``haechi.grant.ends``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: str
+    grants: tuple[_Over, ...]
+
+
+def end_seen(case: SiteCase) -> Verdict:
+    """Judge by what hosts told of the ends of grants: in time, and each seen.
+
+    Raises ``UnknownError`` where nobody saw one end. A host that was off ends it when it boots: nothing ran meanwhile.
+    """
+    rows = [row for row in _record(case).grants if row.host in managed(case.policy)]
+    bad = [f"{_whose(row)} ended {row.ended - row.until} s late" for row in rows if row.ended and _late(row)]
+    unseen = [_whose(row) for row in rows if row.ended is None]
+    if unseen and not bad:
+        raise UnknownError(f"nobody saw the end of {', '.join(unseen[:10])}")
+    told = ", ".join(f"{row.id} on {row.host} ({row.why})" for row in rows[-5:]) or "none is over"
+    return none_of(bad, "each grant was seen to end with its window", f"{len(rows)} ended: {told}")
+
+
+def _late(row: _Over) -> bool:
+    return row.why == "window" and (row.ended or 0) > max(row.until, row.booted or 0) + LATE
+
+
+def _whose(row: _Over) -> str:
+    return f"{row.id} of {row.person} on {row.host}"
+
+
+def _record(case: SiteCase) -> _Record:
+    found = [one.data for one in case.records if one.data.get("what") == WHAT]
+    if len(found) != 1 or "unknown" in found[0]:
+        why = found[0].get("unknown") if found else "nobody read it"
+        raise UnknownError(f"the record of ended grants: {why}")
+    try:
+        return _Record.model_validate(found[0])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UnknownError(f"the record of ended grants: {place}: {first['msg']}") from error
+
+
+_NAME = "fedcba9876543210"
+_FOLDER = f'"$STATE/privilege/{_NAME}"'
+_REQUEST = '{"person": "minho", "hosts": ["app1"], "until": "2026-01-01T00:00:00+00:00"}'
+_END = '{"app1": {"ended": 1767229200, "why": "window", "booted": 1}}'
+
 CONTROLS = (
     Control(
         id="grants-approved",
@@ -77,6 +145,24 @@ CONTROLS = (
             undo=f"rm -f {RECORD} {FALSE}",
             touches=("sudoers",),
             also=("grants-approved", "sudo-exact"),
+        ),
+    ),
+    Control(
+        id="grants-end-seen",
+        title_ko="한시적 특권의 종료 확인 기록",
+        title_en="The end of each privilege for a time was seen and is on record",
+        severity=Severity.MEDIUM,
+        articles=("pipc-5-3", "efsr-13-3", "ismsp-2.5.5", "iso-a.8.2"),
+        scope=Scope.SITE,
+        site_judge=end_seen,
+        breaker=Breaker(
+            how="a grant that its host ended an hour late",
+            script=f"mkdir -p {_FOLDER}; echo '{_REQUEST}' > {_FOLDER}/request.json; touch {_FOLDER}/granted; "
+            f"echo '{_END}' > {_FOLDER}/ended.json",
+            mend="undo",
+            undo=f"rm -rf {_FOLDER}",
+            touches=("privilege",),
+            where="control",
         ),
     ),
 )

@@ -9,12 +9,14 @@ from haechi.controls.model import Breaker, Case, Control, Severity, Status, Verd
 from haechi.controls.sshd_settings import edit
 from haechi.desired.mfa import CONSOLE, SEEDS, WINDOW
 from haechi.observe.posture import UnknownError
+from haechi.observe.sudoers import items, specs, subjects
 from haechi.policy.factors import FIDO2_GROUP, HARDWARE, WINDOW_GROUP
 from haechi.policy.models import Kind
 
 TWO, ONE = "publickey,keyboard-interactive", "publickey"
 CODES = "pam_google_authenticator.so"
 RESIDUAL = "residual risk: hosts do not share used codes, so a stolen one counts on another host for its 30 s"
+NOT_ASKED = "residual risk: sudo does not ask again whoever has a security key, which is not at this host"
 Row = Mapping[str, Any]
 
 
@@ -102,6 +104,51 @@ def enrolled(case: Case) -> Verdict:
     return _waived(none_of(bad, "a factor for everybody, seeds that root alone reads", "; ".join(told)), lacking)
 
 
+def sudo_asks(case: Case) -> Verdict:
+    """Sudo asks whoever has codes for one. Whoever has a security key it cannot ask, which a person answers for.
+
+    That is manual and never a pass, and only while what compensates was seen: sshd wants the device's PIN.
+    """
+    pam, sshd = case.posture.pam.stacks, case.posture.sshd
+    bad = [] if ["@include", "common-auth"] in map(list, pam.get("sudo", ())) else ["sudo's PAM asks nobody"]
+    bad += _codes_are_asked(case)
+    ids = {row["id"] for row in _people(case)}
+    free = {who: commands for who, commands in _not_asked(case).items() if who in ids}
+    alone: list[str] = []
+    for row in _people(case):
+        who, word = row["id"], _word(row)
+        if who in free and word == FIDO2_GROUP:
+            if who not in sshd.users:
+                raise UnknownError(f"sshd: nobody asked about {who}")
+            alone.append(who)
+            bad += [f"{who}: not asked by sudo, and {why}" for why in _less(row, {**sshd.settings, **sshd.users[who]})]
+        elif who in free and word != WINDOW_GROUP:
+            bad.append(f"{who}: sudo asks no code for {free[who][0]}")
+    lacking = sorted(set(_lacking(case)) & set(free))
+    told = none_of(
+        bad, "sudo asks everybody for a second factor", f"{len(free)} people have commands without a question"
+    )
+    if told.status is Status.PASS and alone:
+        kept = "their commands are recorded" if case.policy.recorder else "nothing records their commands"
+        window = f"; by key alone within the window: {', '.join(lacking)}" if lacking else ""
+        seen = f"{NOT_ASKED}: {', '.join(alone)}; compensates: the PIN at each login; {kept}{window}"
+        return Verdict(status=Status.MANUAL, seen=seen, expected=told.expected)
+    return _waived(told, lacking)
+
+
+def _not_asked(case: Case) -> dict[str, list[str]]:
+    """Return who has which commands without a question, as sudo reads the rules."""
+    if not case.posture.sudo.rules:
+        raise UnknownError("sudo: no rule was read, not even root's")
+    found: dict[str, list[str]] = {}
+    for rule in case.posture.sudo.rules:
+        free = [spec for spec in specs(rule) if {"authenticate": False} in items(spec.get("Options"))]
+        commands = [str(entry.get("command", entry)) for spec in free for entry in items(spec.get("Commands"))]
+        for who in subjects(rule) if commands else ():
+            found.setdefault(who, []).extend(commands)
+    return found
+
+
 def window_ends(case: Case) -> Verdict:
     """End the window by the host itself: it knows the last second, and PAM asks for it."""
     meant, seen = case.desired["mfa"]["window"], case.posture.factors.window
@@ -150,6 +197,23 @@ CONTROLS = (
             mend="undo",
             undo=f"rm {SEEDS}/ghost",
             touches=("mfa-seeds",),
+        ),
+    ),
+    Control(
+        id="factor-sudo-asks",
+        title_ko="sudo 사용 시 2차 인증 재확인",
+        title_en="Sudo asks for the second factor",
+        severity=Severity.MEDIUM,
+        articles=("pipc-6-2", "ismsp-2.5.3", "ismsp-2.5.5", "iso-a.8.2", "iso-a.8.5"),
+        judge=sudo_asks,
+        breaker=Breaker(
+            how="sudo believes whoever is logged in",
+            script="sed -i 's/^@include common-auth/#&/' /etc/pam.d/sudo; echo 'auth required pam_permit.so' >> "
+            "/etc/pam.d/sudo",
+            mend="undo",
+            undo="sed -i -e '/^auth required pam_permit.so/d' -e 's/^#@include common-auth/@include common-auth/' "
+            "/etc/pam.d/sudo",
+            touches=("pam-sudo",),
         ),
     ),
     Control(

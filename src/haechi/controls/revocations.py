@@ -72,7 +72,8 @@ def stale_policy(case: Case) -> Verdict:
     bad = [f"{name} {seen.config.get(name)}" for name in names if seen.config.get(name) != wanted[name]]
     # Whoever was shut out for disuse is told of all the same: the control node knows of that no earlier than now.
     about = {*wanted["people"], *case.asleep}
-    if {*(seen.config.get("people") or ()), *case.asleep} != about:
+    # Whether a leaver is named makes no difference: she is refused in any case.
+    if {*(seen.config.get("people") or ()), *case.asleep} - case.revoked != about - case.revoked:
         bad.append(f"people {seen.config.get('people')}")
     lines = case.posture.pam.stacks.get("common-account", ())
     asked = any("pam_listfile.so" in line and f"file={REFUSED}" in line for line in lines)

@@ -1,4 +1,4 @@
-"""Whether the shared secrets that leavers knew were changed, as people stood for it."""
+"""Whether the shared secrets that leavers and movers knew were changed, as people stood for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from haechi.observe.posture import UnknownError
 
 WHAT = "shared-secrets"
 WITHIN = timedelta(days=1)
-EXPECTED = "what a leaver knew is changed within a day"
+EXPECTED = "what somebody knew who left or moved is changed within a day"
 
 
 class _Due(BaseModel):
@@ -38,13 +38,13 @@ class _Record(BaseModel):
 
 
 def rotated(case: SiteCase) -> Verdict:
-    """Judge by what offboardings wrote down and ``haechi rotated`` recorded."""
+    """Judge by what offboardings and changes of jobs wrote down, and ``haechi rotated`` recorded."""
     rows = _record(case).secrets
     due = [row for row in rows if not row.done]
     late = [row for row in due if case.at - row.since > WITHIN]
     bad = [f"{row.name} ({row.where}), which {row.person} knew, is due since {row.since:%Y-%m-%d}" for row in late]
     names = ", ".join(sorted({row.name for row in due}))
-    told = f"{len(rows) - len(due)} changed after somebody left, {len(due)} due within a day" + (
+    told = f"{len(rows) - len(due)} changed after somebody left or moved, {len(due)} due within a day" + (
         f": {names}" if names else ""
     )
     return none_of(bad, EXPECTED, told)
@@ -75,8 +75,8 @@ _FILE = '"$STATE/secrets.json"'
 CONTROLS = (
     Control(
         id="secrets-rotated-after-leaver",
-        title_ko="퇴직자가 알던 공유 비밀의 교체",
-        title_en="Shared secrets are changed when somebody who knew them leaves",
+        title_ko="퇴직·직무 변경자가 알던 공유 비밀의 교체",
+        title_en="Shared secrets are changed when somebody who knew them leaves or moves",
         severity=Severity.MEDIUM,
         articles=("pipc-5-2", "ismsp-2.2.5", "ismsp-2.5.4", "iso-a.5.17"),
         scope=Scope.SITE,

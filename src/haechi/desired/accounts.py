@@ -65,7 +65,7 @@ def build(
         "known": list(DEBIAN),
         "accounts": accounts,
         "certificates": _certificates(policy, host, revoked, trust),
-        "pull": revocations.build(policy, host, revoked, trust),
+        "pull": revocations.build(policy, host, trust),
         "sudoers": [*(_sudoers(account) for account in accounts), *_recorded(policy)],
         "grants": open_grants(grants, host),
     }

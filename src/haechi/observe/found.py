@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from haechi.observe.shape import Mode, Section, Text
 
-Kind = Literal["set_id", "world_writable", "no_owner", "hidden", "not_a_device"]
+Kind = Literal["set_id", "world_writable", "no_owner", "hidden", "not_a_device", "lends"]
+# Kinds that hosts did not look for at first: a walk on record without them is whole, and says nothing about them.
+LATER = frozenset({"lends"})
 # How many rows of a kind a walk shows.
 MOST = 200
 
@@ -35,7 +37,11 @@ class Modes(Section):
 
 
 class Odd(Section):
-    """A file that stood out in the walk over all local file systems."""
+    """A file that stood out in the walk over all local file systems.
+
+    What ``lends`` rights (set-ID bits, capabilities) has a row for each person whose it or a folder above it is, and
+    that person is the ``owner``.
+    """
 
     kind: Kind
     path: Text
@@ -55,8 +61,7 @@ class Walk(Section):
     def _whole(self) -> Self:
         """Refuse a walk that counted other rows than it shows, or did not look for a kind at all."""
         shown: Counter[str] = Counter(row.kind for row in self.rows)
-        if set(self.total) != set(get_args(Kind)) or any(
-            shown[kind] != min(self.total[kind], MOST) for kind in self.total
-        ):
+        kinds = set(get_args(Kind))
+        if set(self.total) | LATER != kinds or any(shown[kind] != min(self.total.get(kind, 0), MOST) for kind in kinds):
             raise ValueError("the counts are not those of the rows")
         return self

@@ -12,7 +12,8 @@ from haechi.observe.shape import Section, Text
 class Grant(Section):
     """A grant that a host knows. Times are seconds since 1970; ``until`` None where rules have no record beside them.
 
-    ``rules``: sudo has its rules; ``running``: how many processes of it there are; ``why``: window or asked.
+    ``rules``: sudo has its rules; ``running``: how many processes of it there are; ``why``: window or asked;
+    ``killed``: how many processes ended with it; ``booted``: when the host had booted that ended it.
     """
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -20,6 +21,8 @@ class Grant(Section):
     until: int | None
     ended: int | None
     why: str
+    killed: int | None = None
+    booted: int | None = None
     rules: bool
     running: Annotated[int, Field(ge=0)]
 

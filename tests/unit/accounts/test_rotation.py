@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from haechi import rotation
+from haechi import rotation, tombstones
 from haechi.cli import main
+from haechi.policy.leaving import SharedSecret
 from haechi.policy.models import Policy
 from tests.unit.sshd.conftest import policy as small
 
@@ -53,13 +54,57 @@ def test_a_leaving_makes_it_due_until_it_was_changed(site: Policy, tmp_path: Pat
     assert rotation.leave(tmp_path, site, "ann", NOON)[-1].name == "switch", "she came back, and left again"
 
 
+def moved(site: Policy, **jobs: list[str]) -> Policy:
+    """Return the policy in which people have other jobs."""
+    rows = [who.model_copy(update={"jobs": tuple(jobs.get(who.id, who.jobs))}) for who in site.identities]
+    return site.model_copy(update={"identities": tuple(rows)})
+
+
+def test_a_change_of_jobs_makes_it_due(site: Policy, tmp_path: Path) -> None:
+    """Once, from the first run after it; whoever may know it now, or never did, makes nothing due."""
+    assert rotation.move(tmp_path, site, NOON) == ()
+    assert rotation.move(tmp_path, moved(site, ann=["operator", "auditor"]), NOON) == ()
+
+    later = moved(site, ann=["auditor"])
+    (new,) = rotation.move(tmp_path, later, NOON)
+
+    assert (new.name, new.person, new.done) == ("switch", "ann", "")
+    assert rotation.move(tmp_path, later, NOON) == ()
+    assert rotation.open_items(rotation.read(tmp_path)) == (new,)
+    rotation.rotated(tmp_path, "switch", "dan", NOON)
+    assert rotation.move(tmp_path, later, NOON) == ()
+
+
+def test_a_name_that_is_taken_out_makes_it_due(site: Policy, tmp_path: Path) -> None:
+    """And a secret that policy no longer has does not: there is nothing left to change."""
+    rotation.move(tmp_path, site, NOON)
+    rows = [SharedSecret(**{**SECRETS[1], "people": ["ann"]})]
+
+    assert [row.person for row in rotation.move(tmp_path, site.model_copy(update={"shared_secrets": rows}), NOON)] == [
+        "carol"
+    ]
+
+
+def test_a_leaver_is_listed_by_her_leaving_alone(site: Policy, tmp_path: Path) -> None:
+    """What was changed after it is not due again when policy forgets her."""
+    rotation.move(tmp_path, site, NOON)
+    tombstones.record(tmp_path, "ann", now=NOON)
+    rotation.leave(tmp_path, site, "ann", NOON)
+    rotation.rotated(tmp_path, "switch", "dan", NOON)
+
+    assert rotation.move(tmp_path, moved(site, ann=[]), NOON) == ()
+
+
 def test_what_cannot_be_recorded(site: Policy, tmp_path: Path) -> None:
     """What is not due, the leaver's own word, and a record that somebody damaged."""
     rotation.leave(tmp_path, site, "ann", NOON)
     with pytest.raises(rotation.RotationError, match="safe is not due; due are: switch"):
         rotation.rotated(tmp_path, "safe", "carol", NOON)
-    with pytest.raises(rotation.RotationError, match="ann is the one who left"):
+    with pytest.raises(rotation.RotationError, match="ann is the one who left or moved"):
         rotation.rotated(tmp_path, "switch", "ann", NOON)
+    (tmp_path / rotation.HOLDERS).write_text("[]")
+    with pytest.raises(rotation.RotationError, match="no record of who knew what"):
+        rotation.move(tmp_path, site, NOON)
     (tmp_path / rotation.FILE).write_text("{")
     with pytest.raises(rotation.RotationError, match="restore it from backup"):
         rotation.read(tmp_path)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.haechi.guard.plugins.module_utils.pull import document
 
-from haechi import tombstones
+from haechi import desired, tombstones
 from haechi.keylines import fingerprints
 from haechi.pki import listing
+from haechi.pki.trust import Trust
 from haechi.policy.models import Policy
 
 from .conftest import key, with_authority
@@ -101,3 +102,15 @@ def test_who_came_back_is_denied_no_more(policy: Policy, tmp_path: Path) -> None
     assert first["revoked"] == f"# Haechi: who is revoked, list 2\nid: carol\nhash: {print_}\n"
     assert later is True
     assert said(tmp_path)["revoked"] == f"# Haechi: who is revoked, list 2\nhash: {print_}\n"
+
+
+def test_a_leaving_changes_nothing_of_how_a_host_hears(policy: Policy) -> None:
+    """Whom a stale list may keep out is the same: the run after a leaving has nothing to make true."""
+    told = Trust(user_ca=CA, host_ca=CA, revoked="", listed='{"sequence": 1}', signer="s")
+    before, after = (
+        {host: rows["accounts"]["pull"] for host, rows in desired.build(policy, policy.hosts, left, told).items()}  # type: ignore[index]
+        for left in (frozenset[str](), frozenset({"carol"}))
+    )
+
+    assert before == after
+    assert any("carol" in rows["config"]["people"] for rows in before.values())

@@ -40,7 +40,14 @@ def test_the_walk_tells_what_stands_out_once(tree: Path) -> None:
         ("world_writable", f"{tree}/open", "666"),
         ("set_id", f"{tree}/suid", "4755"),
     }
-    assert seen["total"] == {"set_id": 1, "world_writable": 1, "no_owner": 0, "hidden": 0, "not_a_device": 0}
+    assert seen["total"] == {
+        "set_id": 1,
+        "world_writable": 1,
+        "no_owner": 0,
+        "hidden": 0,
+        "not_a_device": 0,
+        "lends": 0,
+    }
     assert seen["files"] == 8
 
 
