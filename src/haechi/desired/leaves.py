@@ -7,8 +7,8 @@ from haechi.policy.models import Host, Policy
 from haechi.policy.recording import Leaf
 from haechi.policy.resolve import RECORDER_LEAF, managed
 
-# Whichever of the two runs and speaks TLS: the log host's recorder, everywhere else the tunnel.
-RECORDER_UNITS = ("haechi-recorder.service", "haechi-recorder-tls.service")
+# Who speaks TLS: everywhere the tunnel, on a log host of Debian 13 the recorder itself.
+TUNNEL, RECORDER = "haechi-recorder-tls.service", "haechi-recorder.service"
 FOLDER = "/etc/haechi/x509"
 
 
@@ -51,8 +51,9 @@ def of(policy: Policy, host: str) -> tuple[Leaf, ...]:
     own = [leaf for leaf in declared if leaf.host == host]
     if policy.recorder is None:
         return tuple(own)
-    use = "server" if policy.recorder.host == host else "client"
-    return (Leaf(name=RECORDER_LEAF, host=host, use=use, reload=RECORDER_UNITS), *own)
+    keeps = policy.recorder.host == host
+    use, units = ("server", (RECORDER, TUNNEL)) if keeps else ("client", (TUNNEL,))
+    return (Leaf(name=RECORDER_LEAF, host=host, use=use, reload=units), *own)
 
 
 def _row(policy: Policy, leaf: Leaf) -> dict[str, object]:
