@@ -77,7 +77,7 @@ def test_a_stranger_sends_the_log_host_nothing(desk: Desk, log_host: Host, over_
 
 
 def test_a_certificate_that_is_none_is_an_alarm(host: Host) -> None:
-    """Nobody renews between two runs, so the watch says when one is due; that a third left is due, unit tests show."""
+    """The watch says so; that a quarter left means that nothing renews, unit tests show."""
     alarm = "/var/lib/haechi/alarms/certificate-recorder.json"
     host.check_output(f"cp {LEAF}.pem /run/kept.pem")
     short = f"openssl req -new -x509 -key {LEAF}.key -subj /CN=x -days 3 -out {LEAF}.pem"

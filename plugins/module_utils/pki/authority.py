@@ -12,10 +12,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.haechi.guard.plugins.module_utils import tree
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
 from ansible_collections.haechi.guard.plugins.module_utils.pki import certificate, issuing, krl
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import Certificate, CertificateError
+from ansible_collections.haechi.guard.plugins.module_utils.renewal import install
 
 USER, HOST = "ssh_user_ca", "ssh_host_ca"
 # Clocks differ by seconds; a certificate that begins later than the host's clock says opens nothing.
@@ -59,8 +61,12 @@ def ensure(desired: Mapping[str, Any], now: datetime, *, check: bool) -> dict[st
         for one in signed:
             certify(folder, one.host, days, now)
     more, told = issuing.ensure(folder, desired.get("x509"), check=check)
-    changes += more
-    result: dict[str, Any] = {"changed": bool(changes), "changes": changes, "diff": {"prepared": _lines(changes)}}
+    renewal = install.on_authority(folder, desired.get("renewal"))
+    changes += [*more, *renewal.lines()]
+    if not check:
+        install.apply(renewal)
+    diff = [{"prepared": _lines(changes)}, *map(tree.diff, renewal.steps)]
+    result: dict[str, Any] = {"changed": bool(changes or renewal.steps), "changes": changes, "diff": diff}
     if check and absent:
         return result
     keys = {"user_ca": public(folder, USER), "host_ca": public(folder, HOST)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import secrets
 import subprocess
@@ -20,7 +21,7 @@ from typing import Any
 
 # RFC 5280, 4.2.1.12; what a leaf may be used for.
 USES = {"server": "serverAuth", "client": "clientAuth", "both": "serverAuth,clientAuth"}
-KEY, CHAIN, ROOT = "x509_issuing.key", "x509_issuing.pem", "x509_root.pem"
+KEY, CHAIN, ROOT, REGISTER = "x509_issuing.key", "x509_issuing.pem", "x509_root.pem", "issued-x509.jsonl"
 _TOLD = {"TLS Web Server Authentication": "serverAuth", "TLS Web Client Authentication": "clientAuth"}
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 _DATE = "%b %d %H:%M:%S %Y GMT"
@@ -34,6 +35,7 @@ class X509Error(ValueError):
 class Seen:
     """One certificate. Times are UTC; ``public`` is the public key as PEM; ``names`` are sorted, addresses too."""
 
+    serial: str
     begins: datetime
     ends: datetime
     names: tuple[str, ...]
@@ -42,11 +44,12 @@ class Seen:
     public: str
 
 
-def openssl(*arguments: str, text: str = "") -> str:
-    """Run openssl and return what it printed.
+def openssl(*arguments: str, text: str = "", user: str | None = None) -> str:
+    """Run openssl, as another account where one is named, and return what it printed.
 
     Raises ``X509Error`` with its own words.
     """
+    who = pwd.getpwnam(user) if user else None
     done = subprocess.run(
         ["openssl", *arguments],
         input=text,
@@ -54,6 +57,9 @@ def openssl(*arguments: str, text: str = "") -> str:
         text=True,
         check=False,
         env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        user=who.pw_uid if who else None,
+        group=who.pw_gid if who else None,
+        extra_groups=[] if who else None,
     )
     if done.returncode:
         raise X509Error((done.stderr or done.stdout).strip()[-400:] or f"openssl ended with {done.returncode}")
@@ -75,25 +81,27 @@ def request(path: str, name: str) -> str:
     return openssl("req", "-new", "-key", path, "-subj", f"/CN={name}")
 
 
-def read(text: str) -> Seen:
-    """Return what the first certificate of a text says.
+def read(text: str, *, user: str | None = None) -> Seen:
+    """Return what the first certificate of a text says, read by another account where one is named.
 
     Raises ``X509Error`` where there is none.
     """
     shown = openssl(
-        *("x509", "-noout", "-startdate", "-enddate", "-pubkey"),
+        *("x509", "-noout", "-serial", "-startdate", "-enddate", "-pubkey"),
         *("-ext", "subjectAltName,extendedKeyUsage"),
         text=text,
+        user=user,
     )
     block = _BLOCK.search(shown)
-    words = re.search(r"(?m)^notBefore=(.+)$\s^notAfter=(.+)$", shown)
+    words = re.search(r"(?m)^serial=(.+)$\s^notBefore=(.+)$\s^notAfter=(.+)$", shown)
     if block is None or words is None:
         raise X509Error(f"no certificate with an end: {shown[:120]!r}")
     names = re.findall(r"DNS:([^\s,]+)", shown)
     addresses = [str(ip_address(found)) for found in re.findall(r"IP Address:([0-9A-Fa-f.:]+)", shown)]
     return Seen(
-        begins=_time(words.group(1)),
-        ends=_time(words.group(2)),
+        serial=words.group(1).strip(),
+        begins=_time(words.group(2)),
+        ends=_time(words.group(3)),
         names=tuple(sorted(names)),
         addresses=tuple(sorted(addresses)),
         uses=tuple(sorted(use for told, use in _TOLD.items() if told in shown)),
@@ -119,7 +127,8 @@ def comes_from(leaf: str, issuing: str, root: str) -> bool:
 def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
     """Sign one leaf and write it down first; return its certificate followed by the issuing one.
 
-    ``order``: host, name, csr, names, addresses, use, days. Of the request only the public key counts.
+    ``order``: host, name, csr, names, addresses, use, days; whatever else is in it is written down too. Of the request
+    only the public key counts.
     Raises ``X509Error`` where openssl refuses, ``OSError`` where there is no authority.
     """
     serial = secrets.token_hex(16)
@@ -128,7 +137,7 @@ def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
         "serial": serial,
         **{k: v for k, v in order.items() if k != "csr"},
     }
-    _append(Path(folder) / "issued-x509.jsonl", json.dumps(record, sort_keys=True))
+    _append(Path(folder) / REGISTER, json.dumps(record, sort_keys=True))
     issuing, key = str(Path(folder) / CHAIN), str(Path(folder) / KEY)
     with tempfile.TemporaryDirectory() as place:
         csr, extensions = Path(place, "csr"), Path(place, "ext")
@@ -136,7 +145,7 @@ def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
         extensions.write_text(_extensions(order), encoding="ascii")
         life = ("-days", str(int(order["days"])), "-set_serial", f"0x{serial}")
         by = ("-CA", issuing, "-CAkey", key, "-sha256", "-extfile", str(extensions))
-        leaf = openssl("x509", "-req", "-in", str(csr), *life, *by)
+        leaf = openssl("x509", "-req", "-in", str(csr), "-subj", f"/CN={order['names'][0]}", *life, *by)
     return leaf + Path(issuing).read_text(encoding="ascii")
 
 

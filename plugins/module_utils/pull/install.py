@@ -6,16 +6,14 @@ same code whoever asks for it.
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
-import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.haechi.guard.plugins.module_utils import program as own
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
     Act,
     Change,
@@ -29,10 +27,6 @@ from ansible_collections.haechi.guard.plugins.module_utils.pull import document,
 from ansible_collections.haechi.guard.plugins.module_utils.pull import run as whole
 
 CONFIG = whole.CONFIG
-_PACKAGE = "ansible_collections.haechi.guard.plugins.module_utils"
-_MAIN = f"import sys\nfrom {_PACKAGE}.pull import run\nsys.exit(run.main(sys.argv[1:]))\n"
-# The oldest date that a zip can bear: the same code makes the same file.
-_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def plan(pull: Mapping[str, Any]) -> Iterator[Change]:
@@ -106,23 +100,4 @@ def _started(touched: set[str], serve: str | None) -> Iterator[Act]:
 
 def program() -> bytes:
     """Return the program: every part of ours that is loaded now, ``pull.run`` and what it imports among them."""
-    kept = io.BytesIO()
-    with zipfile.ZipFile(kept, "w") as file:
-        for name, source in sorted(_sources().items()):
-            entry = zipfile.ZipInfo(name, _DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, source)
-    return kept.getvalue()
-
-
-def _sources() -> dict[str, str]:
-    parts = _PACKAGE.split(".")
-    found = {"__main__.py": _MAIN} | {
-        "/".join([*parts[:depth], "__init__.py"]): "" for depth in range(1, len(parts) + 1)
-    }
-    for name, module in sorted(sys.modules.items()):
-        loader = getattr(getattr(module, "__spec__", None), "loader", None)
-        if name.startswith(f"{_PACKAGE}.") and loader is not None:
-            end = "/__init__.py" if hasattr(module, "__path__") else ".py"
-            found[name.replace(".", "/") + end] = loader.get_source(name) or ""
-    return found
+    return own.build("pull.run", own.loaded())

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils import alarm, tree
 from ansible_collections.haechi.guard.plugins.module_utils.recorder import leaves, replay, units, watch
+from ansible_collections.haechi.guard.plugins.module_utils.renewal import install
 
 SCRIPTS = Path("/usr/libexec/haechi")
 ROOT = "/etc/haechi/x509/root.pem"
@@ -42,20 +43,25 @@ def ensure(desired: Mapping[str, Any], signed: Mapping[str, str], now: datetime,
     if not check and (lacking or {one.leaf["name"] for one in wanted} - set(signed)):
         return {"changed": True, "lacking": lacking, "requests": leaves.requests(wanted)}
     steps, states = _steps(desired, variant), units.states(desired, variant)
+    renewal = install.on_host(x509) if x509["leaves"] else None
     changes = [
         *(f"package {name}: absent -> installed" for name in lacking),
         *(f"certificate {one.leaf['name']}: {one.why} -> signed" for one in wanted),
         *(f"key of {leaf['name']}: open to others -> {leaf['user']}'s alone" for leaf in loose),
         *(f"{name}: {words}" for name, words in states.items()),
+        *(renewal.lines() if renewal else ()),
     ]
-    shown = [{"prepared": "".join(f"{line}\n" for line in changes)}, *map(tree.diff, steps)]
-    if not check and (changes or steps):
+    files = (*steps, *(renewal.steps if renewal else ()))
+    shown = [{"prepared": "".join(f"{line}\n" for line in changes)}, *map(tree.diff, files)]
+    if not check and (changes or files):
         leaves.place(wanted, signed)
         leaves.shut(loose)
         for step in steps:
             tree.put(step.path, step.after)
         _activate(desired, variant, [step.path for step in steps], certified=bool(wanted))
-    return {"changed": bool(changes or steps), "changes": changes, "diff": shown}
+        if renewal:
+            install.apply(renewal)
+    return {"changed": bool(changes or files), "changes": changes, "diff": shown}
 
 
 def _steps(desired: Mapping[str, Any], variant: Mapping[str, Any]) -> tuple[tree.Step, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
 from ansible_collections.haechi.guard.plugins.module_utils.pki import x509
 from ansible_collections.haechi.guard.plugins.module_utils.pki.x509 import X509Error
+from ansible_collections.haechi.guard.plugins.module_utils.renewal import run
 
 Leaf = Mapping[str, Any]
 
@@ -39,7 +40,7 @@ def _why(leaf: Leaf, desired: Mapping[str, Any], now: datetime) -> str:
         seen, public = x509.read(text), x509.public_of(str(key))
     except X509Error:
         return "damaged"
-    if seen.ends - now < (seen.ends - seen.begins) / 3:
+    if run.due(seen, now):
         return f"ends {seen.ends:%Y-%m-%d}"
     uses = tuple(sorted(x509.USES[leaf["use"]].split(",")))
     said = (seen.names, seen.addresses, seen.uses, seen.public)

@@ -106,17 +106,20 @@ def late(queue: str, most: float, now: float) -> str:
 
 
 def ending(path: str, now: float) -> str:
-    """Return what to say of a certificate with less than a third of its life left, or that cannot be read."""
+    """Return what to say of a certificate that cannot be read, or has less than a quarter of its life left.
+
+    The host's own timer renews it at a third, so by then nothing does.
+    """
     command = ["openssl", "x509", "-in", f"{path}.pem", "-noout", "-startdate", "-enddate"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "TZ": "UTC"})
     try:
         begins, ends = (_seconds(line) for line in done.stdout.splitlines())
     except ValueError:
         return f"{path}.pem is no certificate: run site.yml"
-    if ends - now > (ends - begins) / 3:
+    if ends - now > (ends - begins) / 4:
         return ""
     until = datetime.fromtimestamp(ends, timezone.utc)  # noqa: UP017 - Python 3.11 on hosts
-    return f"{path}.pem ends on {until:%Y-%m-%d}: run site.yml, which has it signed anew"
+    return f"{path}.pem ends on {until:%Y-%m-%d} and nothing renews it: run site.yml, which has it signed anew"
 
 
 def _seconds(line: str) -> float:

@@ -1,4 +1,4 @@
-"""TLS certificates: the root is nowhere on a host, the issuing key is root's alone, each leaf is in its time."""
+"""TLS certificates: the root is on no host, the issuing key is root's alone, each leaf is in its time and renewed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, fai
 FOLDER, ISSUING = "/etc/haechi/x509", "/etc/haechi/pki/x509_issuing.key"
 NO_LEAVES = "policy gives no TLS certificate here"
 SLACK = timedelta(days=1)
+RENEWAL, SERVING = "haechi-renew.timer", "haechi-renew-serve.socket"
 
 
 def root_offline(case: Case) -> Verdict:
@@ -75,6 +76,24 @@ def _faults(case: Case, row: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{key.path} mode {key.mode}" for key in keys if int(key.mode, 8) & 0o077)
 
 
+def renewal_armed(case: Case) -> Verdict:
+    """Judge whether the timer waits, nothing it tried failed, and the authority can be asked."""
+    expected = "certificates are renewed by the host's own timer, without the controller"
+    pki = case.policy.pki
+    serves = pki is not None and pki.host == case.host and _wanted(case)
+    if not case.desired["recorder"]["x509"]["leaves"] and not serves:
+        return not_here(NO_LEAVES, expected)
+    wanted = [RENEWAL] if case.desired["recorder"]["x509"]["leaves"] else []
+    wanted += [SERVING] if serves else []
+    units, alarms = case.posture.units, case.posture.recorder.alarms
+    bad = [f"{unit} is {units.files.get(unit, 'not there')}" for unit in wanted if units.files.get(unit) != "enabled"]
+    bad += [f"{unit} does not run" for unit in wanted if unit not in units.active]
+    if RENEWAL in wanted and RENEWAL in units.active and RENEWAL not in case.posture.timers.active:
+        bad.append(f"{RENEWAL} waits for no time")
+    bad += [f"alarm {name}" for name in alarms if name.startswith("renewal-")]
+    return none_of(bad, expected, f"{', '.join(wanted)} enabled and armed, no renewal failed")
+
+
 def _wanted(case: Case) -> bool:
     return case.policy.recorder is not None or bool(case.policy.pki and case.policy.pki.leaves)
 
@@ -123,6 +142,19 @@ CONTROLS = (
             script=f"openssl req -new -x509 -key {FOLDER}/recorder.key -subj /CN=x -days 30 -out {FOLDER}/recorder.pem",
             touches=("leaf",),
             hosts=("app1", "edge1", "edge2", "db1"),
+        ),
+    ),
+    Control(
+        id="x509-renewal-armed",
+        title_ko="컨트롤러 없이 동작하는 인증서 자동 갱신",
+        title_en="Each host renews its TLS certificates by itself, at a third of their life",
+        severity=Severity.MEDIUM,
+        articles=("ismsp-2.7.2", "iso-a.8.24"),
+        judge=renewal_armed,
+        breaker=Breaker(
+            how="the timer that renews certificates is taken out",
+            script=f"systemctl disable --quiet --now {RENEWAL}",
+            touches=("renewal",),
         ),
     ),
 )

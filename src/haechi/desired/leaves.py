@@ -5,8 +5,10 @@ from __future__ import annotations
 from haechi.pki.trust import Trust
 from haechi.policy.models import Host, Policy
 from haechi.policy.recording import Leaf
-from haechi.policy.resolve import RECORDER_LEAF
+from haechi.policy.resolve import RECORDER_LEAF, managed
 
+# Who speaks TLS: everywhere the tunnel, on a log host of Debian 13 the recorder itself.
+TUNNEL, RECORDER = "haechi-recorder-tls.service", "haechi-recorder.service"
 FOLDER = "/etc/haechi/x509"
 
 
@@ -18,13 +20,28 @@ def wanted(policy: Policy) -> bool:
 def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:
     """Return the leaves of a host, who signs them, and by what a peer's certificate is judged."""
     if policy.pki is None:
-        return {"authority": None, "root": "", "issuing": "", "days": 0, "leaves": []}
+        return {"authority": None, "root": "", "issuing": "", "days": 0, "leaves": [], "renewal": None}
     return {
         "authority": policy.pki.host,
         "root": trust.x509_root,
         "issuing": trust.x509_issuing,
         "days": policy.pki.leaf_days,
         "leaves": [_row(policy, leaf) for leaf in of(policy, host)],
+        "renewal": {"address": str(policy.hosts[policy.pki.host].address), "port": policy.pki.renewal_port},
+    }
+
+
+def renewal(policy: Policy) -> dict[str, object] | None:
+    """Return what the authority signs anew for hosts that ask by themselves; None where nobody has a certificate."""
+    if policy.pki is None or not wanted(policy):
+        return None
+    words = ("name", "names", "addresses", "use")
+    rows = [(host, _row(policy, leaf)) for host in managed(policy) for leaf in of(policy, host)]
+    return {
+        "address": str(policy.hosts[policy.pki.host].address),
+        "port": policy.pki.renewal_port,
+        "days": policy.pki.leaf_days,
+        "leaves": [{"host": host, **{word: row[word] for word in words}} for host, row in rows],
     }
 
 
@@ -34,8 +51,9 @@ def of(policy: Policy, host: str) -> tuple[Leaf, ...]:
     own = [leaf for leaf in declared if leaf.host == host]
     if policy.recorder is None:
         return tuple(own)
-    use = "server" if policy.recorder.host == host else "client"
-    return (Leaf(name=RECORDER_LEAF, host=host, use=use), *own)
+    keeps = policy.recorder.host == host
+    use, units = ("server", (RECORDER, TUNNEL)) if keeps else ("client", (TUNNEL,))
+    return (Leaf(name=RECORDER_LEAF, host=host, use=use, reload=units), *own)
 
 
 def _row(policy: Policy, leaf: Leaf) -> dict[str, object]:
@@ -48,4 +66,5 @@ def _row(policy: Policy, leaf: Leaf) -> dict[str, object]:
         "user": leaf.user,
         "use": leaf.use,
         "path": f"{FOLDER}/{leaf.name}",
+        "reload": list(leaf.reload),
     }

@@ -22,6 +22,7 @@ def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:
         "site": policy.site.name,
         "host_days": policy.pki.host_days,
         "x509": {"root": trust.x509_root, "issuing": trust.x509_issuing} if leaves.wanted(policy) else None,
+        "renewal": leaves.renewal(policy),
         "hosts": [{"name": name, "principals": _names(policy, name)} for name in managed(policy)],
     }
 

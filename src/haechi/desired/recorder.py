@@ -16,7 +16,7 @@ LOCAL, TUNNEL = "127.0.0.1:30343", "127.0.0.1:30346"
 SUDOERS = "/etc/sudoers.d/haechi_recorder"
 CONF, STUNNEL = "/etc/sudo_logsrvd.conf", "/etc/haechi/recorder/stunnel.conf"
 KEPT, QUEUE = "/var/log/sudo-io", "/var/log/sudo_logsrvd"
-SERVICE, WATCH, TUNNEL_SERVICE = "haechi-recorder.service", "haechi-recorder-watch", "haechi-recorder-tls.service"
+SERVICE, WATCH, TUNNEL_SERVICE = leaves.RECORDER, "haechi-recorder-watch", leaves.TUNNEL
 LEAF = f"{leaves.FOLDER}/{RECORDER_LEAF}"
 CA = f"{leaves.FOLDER}/root.pem"
 # A person waits no longer than this for a recorder that does not answer, and is then refused.

@@ -202,6 +202,7 @@ class Pki(Model):
         default=None, description="file that the X.509 root's sealed key is handed out to, once; outside the checkout"
     )
     leaves: tuple[Leaf, ...] = ()
+    renewal_port: Port = Field(default=4718, description="where hosts have their TLS certificates renewed")
 
 
 class Factor(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from haechi.policy.shape import Address, DnsName, Model, Name
+from haechi.policy.shape import Address, DnsName, Model, Name, UnitName
 
 
 class Leaf(Model):
@@ -18,6 +18,7 @@ class Leaf(Model):
     addresses: tuple[Address, ...] = Field(default=(), description="further addresses than the host's own")
     user: Name = "root"
     use: Literal["server", "client", "both"] = "server"
+    reload: tuple[UnitName, ...] = Field(default=(), description="services that take a new certificate by a reload")
 
 
 class Recorder(Model):

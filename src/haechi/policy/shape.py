@@ -24,6 +24,8 @@ DnsName = Annotated[
         max_length=253, pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
     ),
 ]
+# A service as systemd names it (systemd.unit(5)); an instance too.
+UnitName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9:_.@-]{0,200}\.service$")]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

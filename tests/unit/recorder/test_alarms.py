@@ -88,9 +88,9 @@ def test_only_who_listens_answers_and_only_a_recorder_greets(monkeypatch: pytest
     assert not watch.greets(listen)
 
 
-@pytest.mark.parametrize(("days", "due"), [(59, False), (61, True), (91, True)])
-def test_a_third_of_a_certificate_s_life_is_left(tmp_path: Path, days: int, *, due: bool) -> None:
-    """Of 90 days, after 60."""
+@pytest.mark.parametrize(("days", "due"), [(61, False), (67, False), (68, True), (91, True)])
+def test_a_quarter_of_a_certificate_s_life_is_left(tmp_path: Path, days: int, *, due: bool) -> None:
+    """Of 90 days, after 67 and a half: a week after the host's own timer should have renewed it."""
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(tmp_path / "leaf.key"))
     command = ["openssl", "req", "-new", "-x509", *key, "-subj", "/CN=x", "-days", "90"]
     subprocess.run([*command, "-out", str(tmp_path / "leaf.pem")], check=True, capture_output=True)
