@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from haechi.controls import records
 from haechi.controls.model import Breaker, Case, Control, Scope, Severity, SiteCase, Verdict, none_of
 from haechi.grant.ends import WHAT
 from haechi.observe.granted import Grant
@@ -80,7 +81,7 @@ def end_seen(case: SiteCase) -> Verdict:
 
     Raises ``UnknownError`` where nobody saw one end. A host that was off ends it when it boots: nothing ran meanwhile.
     """
-    rows = [row for row in _record(case).grants if row.host in managed(case.policy)]
+    rows = [row for row in records.held(case, WHAT, _Record, "ended grants").grants if row.host in managed(case.policy)]
     bad = [f"{_whose(row)} ended {row.ended - row.until} s late" for row in rows if row.ended and _late(row)]
     unseen = [_whose(row) for row in rows if row.ended is None]
     if unseen and not bad:
@@ -95,19 +96,6 @@ def _late(row: _Over) -> bool:
 
 def _whose(row: _Over) -> str:
     return f"{row.id} of {row.person} on {row.host}"
-
-
-def _record(case: SiteCase) -> _Record:
-    found = [one.data for one in case.records if one.data.get("what") == WHAT]
-    if len(found) != 1 or "unknown" in found[0]:
-        why = found[0].get("unknown") if found else "nobody read it"
-        raise UnknownError(f"the record of ended grants: {why}")
-    try:
-        return _Record.model_validate(found[0])
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UnknownError(f"the record of ended grants: {place}: {first['msg']}") from error
 
 
 _NAME = "fedcba9876543210"
