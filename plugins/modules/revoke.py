@@ -11,6 +11,8 @@ description:
     the person or descends from a login of theirs (C(sudo -i), C(tmux)), sweeps again, and looks whether it is so."
   - Processes in units and containers of the host are not killed but returned in C(escalated); such a person is not
     C(verified).
+  - Takes set-ID bits and capabilities off the person's programs in the home and in folders that everybody may write;
+    the role accounts does so on all local file systems.
   - Deletes no account and no file of the person's.
 options:
   people:
@@ -43,8 +45,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 people:
-  description: "Id to C(denied), C(killed), C(escalated), C(remaining), C(account_phase), C(open), C(verified); in check
-    mode to C(doors), C(would_kill), C(escalated)."
+  description: "Id to C(denied), C(killed), C(escalated), C(remaining), C(account_phase), C(open), C(disarmed),
+    C(verified); in check mode to C(doors), C(would_kill), C(escalated)."
   returned: always
   type: dict
 """
