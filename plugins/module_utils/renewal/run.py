@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> int:
         try:
             renewed = finish(leaf) if "--finish" in arguments else renew(config, leaf, now)
         except _FAILED as error:
-            alarm.raise_alarm(f"{ALARM}-{leaf['name']}", f"{leaf['path']}.pem is not renewed: {error}")
+            why = f"{leaf['path']}.pem is not renewed: {error}. It is tried each hour; else run site.yml"
+            alarm.raise_alarm(f"{ALARM}-{leaf['name']}", why)
             failed = True
             continue
         if renewed:
