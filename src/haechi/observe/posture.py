@@ -7,7 +7,7 @@ whoever asks for it gets ``UnknownError`` with the reason, and no verdict can be
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -33,9 +33,12 @@ class Posture:
         self._sections = _mapping(observation.data.get("sections"))
 
     def _read(self, name: str, model: type[Model]) -> Model:
-        return self._checked(name, TypeAdapter(model))
+        return self._parsed(name, model.model_validate_json)
 
     def _checked(self, name: str, adapter: TypeAdapter[T]) -> T:
+        return self._parsed(name, adapter.validate_json)
+
+    def _parsed(self, name: str, parse: Callable[[str], T]) -> T:
         section = _mapping(self._sections.get(name))
         if "unknown" in section:
             raise UnknownError(f"{name}: {section['unknown']}")
@@ -43,7 +46,7 @@ class Posture:
             raise UnknownError(f"{name}: not in the observation")
         try:
             # JSON has lists and no tuples; strictness is the models' own.
-            return adapter.validate_json(_json(section["seen"]))
+            return parse(_json(section["seen"]))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
@@ -212,7 +215,7 @@ def open_posture(raw: object, *, host: str, nonce: str, host_key: str | None) ->
     with another host key than the pinned one (``host_key``; None where none is pinned).
     """
     try:
-        observation = Observation.model_validate_json(_json(raw))
+        observation = _envelope(raw)
     except ValidationError as error:
         raise UnknownError(
             f"no observation: {error.errors(include_url=False, include_input=False)[0]['msg']}"
@@ -225,6 +228,14 @@ def open_posture(raw: object, *, host: str, nonce: str, host_key: str | None) ->
     if host_key is not None and posture.host.host_key != host_key:
         raise UnknownError(f"the machine that answered has host key {posture.host.host_key}, pinned is {host_key}")
     return posture
+
+
+def _envelope(raw: object) -> Observation:
+    """Return an answer whose envelope is in order; its sections, a hundred kilobytes, wait until they are asked for."""
+    data = raw.get("data") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or not isinstance(data, dict):
+        return Observation.model_validate_json(_json(raw))
+    return Observation.model_validate_json(_json({**raw, "data": {}})).model_copy(update={"data": data})
 
 
 def _json(value: object) -> str:
