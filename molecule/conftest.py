@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,9 @@ from haechi import authenticator
 
 INVENTORY = Path(__file__).parent / "inventory"
 SSH_CONFIG = INVENTORY / ".ssh_config"
+# What a test reads goes over one connection a machine: a new one through the bastion takes half a second, each time.
+# Logins that a test is about open their own. A name apart from Ansible's, whose runs prove things by new connections.
+SHARED = "-oControlPath='~/.ansible/cp/tests-%C'"
 
 
 class PerMachine(LoadScopeScheduling):
@@ -35,7 +41,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PerMach
 @pytest.fixture(scope="session")
 def over_ssh() -> Callable[[str], Host]:
     """Reach a managed machine as playbooks do: pinned host key, automation account, sudo."""
-    return lambda name: testinfra.get_host(f"ssh://{name}", ssh_config=str(SSH_CONFIG), sudo=True)
+    shared = {"ssh_config": str(SSH_CONFIG), "ssh_extra_args": SHARED}
+    return lambda name: testinfra.get_host(f"ssh://{name}", sudo=True, **shared)
+
+
+@pytest.fixture(scope="module")
+def host(_testinfra_host: Host) -> Host:
+    """Return testinfra's own, which its command line cannot give the shared connection."""
+    _testinfra_host.backend.ssh_extra_args = SHARED
+    return _testinfra_host
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    with Path(tempfile.gettempdir(), f"haechi-molecule-{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def alone() -> Callable[[str], AbstractContextManager[None]]:
+    """Have a machine to oneself, by its name: the tests of another may run beside these, and some are for all."""
+    return _alone
 
 
 @pytest.fixture(scope="session")

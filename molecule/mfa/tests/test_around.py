@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from conftest import INVENTORY, ROOT, SEEDS, Door, code_of_now, got_in
+from conftest import INVENTORY, ROOT, SEEDS, TWICE, Door, code_of_now, got_in
 
 from haechi import authenticator
 from haechi.mfa import code
@@ -57,7 +57,7 @@ def test_sudo_asks_for_a_code_and_automation_is_not_asked(door: Door) -> None:
         return int(door.host.run(f"echo {answer} | runuser -u tom -- sudo -S -p '' {ALLOWED}").rc)
 
     assert sudo("000000") == 1
-    assert sudo(code_of_now(seed)) == 0
+    assert sudo(code_of_now(seed, TWICE)) == 0
     assert sudo(code.at(seed, time.time())) == 1
     assert door.host.run(f"runuser -u tom -- sudo -n {ALLOWED}").rc == 1
     assert door.host.run("runuser -u haechi -- sudo -n true").rc == 0

@@ -9,6 +9,8 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -51,25 +53,24 @@ def on_a_terminal(*arguments: str, wrong: bool = False) -> tuple[int, str, str]:
 
 
 @pytest.fixture
-def alone(door: Door) -> Door:
-    """Enrolment is for all hosts at once, so one machine's tests stand for it."""
+def site(door: Door, alone: Callable[[str], AbstractContextManager[None]]) -> Iterator[Door]:
+    """Enrolment is for all hosts at once, so one machine's tests stand for it, while the other's wait."""
     if door.name != "trixie":
         pytest.skip("an enrolment is for all hosts at once: tested once, from trixie")
-    return door
+    with alone("bookworm"):
+        yield door
 
 
 def everywhere(command: str) -> list[str]:
-    """Run a shell command as root on every host of the site."""
+    """Run a shell command as root on every host of the site at once."""
     hosts = ("gw", "trixie", "bookworm", "data1")
     config = ["ssh", "-F", str(INVENTORY / ".ssh_config"), "-o", "BatchMode=yes"]
-    done = [
-        subprocess.run([*config, host, f"sudo {command}"], capture_output=True, text=True, check=False)
-        for host in hosts
-    ]
-    return [one.stdout.strip() for one in done]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen([*config, host, f"sudo {command}"], text=True, **pipes) for host in hosts]
+    return [one.communicate(timeout=60)[0].strip() for one in started]
 
 
-def test_an_enrolment_from_the_first_to_the_second_device(alone: Door) -> None:
+def test_an_enrolment_from_the_first_to_the_second_device(site: Door) -> None:
     """One story, since each step stands on the one before."""
     try:
         everywhere(f"rm -f {SEEDS}/tom")
@@ -85,9 +86,9 @@ def test_an_enrolment_from_the_first_to_the_second_device(alone: Door) -> None:
         assert exit_code == 0, said
         assert "█" in said or "▀" in said
         assert all(line.startswith(seed) for line in everywhere(f"cat {SEEDS}/tom"))
-        assert got_in(alone.with_key("tom", answer=code_of_now(seed)), "tom")
+        assert got_in(site.with_key("tom", answer=code_of_now(seed)), "tom")
         # Neither journal nor evidence nor state of the controller has it.
-        assert alone.root(f'journalctl --no-pager | grep -c "$(head -1 {SEEDS}/tom)" || true') == "0"
+        assert site.root(f'journalctl --no-pager | grep -c "$(head -1 {SEEDS}/tom)" || true') == "0"
         state = next(line for line in (INVENTORY / ".ssh_config").read_text().splitlines() if "UserKnownHosts" in line)
         kept = Path(state.split(maxsplit=1)[1].strip('"')).parent
         assert [path for path in kept.rglob("*") if path.is_file() and seed.encode() in path.read_bytes()] == []
@@ -100,19 +101,19 @@ def test_an_enrolment_from_the_first_to_the_second_device(alone: Door) -> None:
         assert spread.returncode == 0, spread.stderr
         assert all(line.startswith(seed) for line in everywhere(f"cat {SEEDS}/tom"))
 
-        _again(alone, seed)
+        _again(site, seed)
     finally:
         everywhere(f"rm -f {SEEDS}/tom")
 
 
-def _again(alone: Door, seed: str) -> None:
-    asked = alone.folder / "again.json"
+def _again(site: Door, seed: str) -> None:
+    asked = site.folder / "again.json"
     assert haechi("tom", "--ask", str(asked), "--by", "ann", "--reason", "the phone was lost").returncode == 0
     sign = ["ssh-keygen", "-q", "-Y", "sign", "-n", "haechi-enrol", "-f"]
 
     def signed_by(who: str) -> None:
         asked.with_name("again.json.sig").unlink(missing_ok=True)
-        subprocess.run([*sign, str(alone.keys / who), str(asked)], check=True)
+        subprocess.run([*sign, str(site.keys / who), str(asked)], check=True)
 
     signed_by("bob")
     _, said, _ = on_a_terminal("tom", "--approval", str(asked))
@@ -122,7 +123,7 @@ def _again(alone: Door, seed: str) -> None:
     assert exit_code == 0, said
     assert fresh != seed
     assert all(line.startswith(fresh) for line in everywhere(f"cat {SEEDS}/tom"))
-    assert not got_in(alone.with_key("tom", answer=code_of_now(seed)), "tom")
-    assert got_in(alone.with_key("tom", answer=code_of_now(fresh)), "tom")
+    assert not got_in(site.with_key("tom", answer=code_of_now(seed)), "tom")
+    assert got_in(site.with_key("tom", answer=code_of_now(fresh)), "tom")
     _, said, _ = on_a_terminal("tom", "--approval", str(asked))
     assert "used already" in said

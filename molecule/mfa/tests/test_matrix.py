@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import SEEDS, Door, code_of_now, got_in
+from conftest import SEEDS, TWICE, Door, code_of_now, got_in
 
 
 def test_a_security_key_with_its_pin_gets_in(door: Door) -> None:
@@ -81,7 +81,7 @@ def test_a_wrong_code_and_that_of_somebody_else_are_refused_and_logged(door: Doo
 
 def test_a_code_counts_once(door: Door) -> None:
     """Whoever looked over a shoulder has the same thirty seconds, and is out."""
-    now = code_of_now(door.enrolled("tom"))
+    now = code_of_now(door.enrolled("tom"), TWICE)
 
     assert got_in(door.with_key("tom", answer=now), "tom")
     since = door.moment()

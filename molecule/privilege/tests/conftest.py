@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from haechi import authenticator
 from haechi.grant import APPROVAL, REQUEST, desk
 from haechi.grant.document import Request
 
@@ -40,12 +41,14 @@ class Site:
     sessions: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def sign(self, who: str, text: bytes, purpose: str) -> bytes:
-        """Sign as a person does."""
-        command = ["ssh-keygen", "-q", "-Y", "sign", "-n", purpose, "-f", str(self.keys / who)]
+        """Sign as a person does; whoever has a security key has the public half alone."""
+        device = authenticator.is_device_key(self.keys / who)
+        key = self.keys / (f"{who}.pub" if device else who)
+        command = ["ssh-keygen", "-q", "-Y", "sign", "-n", purpose, "-f", str(key)]
         return subprocess.run(command, input=text, capture_output=True, check=True).stdout
 
     def ask(self, seconds: int, *commands: str, root_shell: bool = False, **more: Any) -> Request:
-        """Let ann ask for commands from now on."""
+        """Let a person, ann if none is named, ask for commands from now on."""
         now, where = datetime.now(UTC), desk.at(INVENTORY)
         wish = {"person": "ann", "hosts": MACHINES, "children": False, "reason": "a test"} | more
         window = {"begins": now, "ends": now + timedelta(seconds=seconds)}
@@ -53,8 +56,9 @@ class Site:
         desk.take_request(where, asked.text(), self.sign(asked.person, asked.text(), REQUEST))
         return asked
 
-    def approve(self, asked: Request, who: str = "bob") -> None:
+    def approve(self, asked: Request) -> None:
         """Let another operator approve it."""
+        who = "ann" if asked.person == "bob" else "bob"
         said, _ = desk.approval(desk.at(INVENTORY), asked.id, who)
         desk.take_approval(desk.at(INVENTORY), said.text(), self.sign(who, said.text(), APPROVAL))
 
@@ -104,7 +108,7 @@ class Site:
         return {"files": name in files, "timer": name in timers, "ended": record["ended"], "why": record.get("why")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site(keys: Path, over_ssh: Callable[[str], Host]) -> Iterator[Site]:
     """Return the site; what stayed logged in is ended."""
     made = Site(keys, over_ssh)

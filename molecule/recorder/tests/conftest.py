@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 INVENTORY = ROOT / "molecule/inventory"
 BIN = Path(sys.executable).parent
 KEEPS = "trixie"
+SENDS = ("bookworm", "gw")
 FAILED = "/usr/bin/systemctl --no-pager --failed"
 Done = subprocess.CompletedProcess[str]
 
@@ -94,11 +95,15 @@ def asks(host: Host) -> Iterator[str]:
     host.check_output("rm -f %s %s", script, rule)
 
 
-def recordings(log_host: Host, machine: str) -> dict[str, str]:
-    """Return what is shown by each recording of a machine, by its number."""
+def recordings(log_host: Host, machine: str) -> set[str]:
+    """Return the numbers of a machine's recordings."""
     found = log_host.run("cd /var/log/sudo-io && find %s -name log.json 2>/dev/null", machine).stdout.split()
-    numbers = [path.removesuffix("/log.json") for path in found]
-    return {n: log_host.check_output("sudoreplay -n -m 0 -d /var/log/sudo-io %s", n) for n in sorted(numbers)}
+    return {path.removesuffix("/log.json") for path in found}
+
+
+def replayed(log_host: Host, number: str) -> str:
+    """Return what a recording shows."""
+    return log_host.check_output("sudoreplay -n -m 0 -d /var/log/sudo-io %s", number)
 
 
 def eventually(seen: Callable[[], bool], seconds: float = 30) -> bool:
@@ -111,10 +116,10 @@ def eventually(seen: Callable[[], bool], seconds: float = 30) -> bool:
     return True
 
 
-def playbook(name: str) -> Done:
-    """Run a playbook on the machines."""
+def converge() -> Done:
+    """Run the role on the machines; what else the scenario converges stays as it is."""
     return subprocess.run(
-        [str(BIN / "ansible-playbook"), "-i", str(INVENTORY), name],
+        [str(BIN / "ansible-playbook"), "-i", str(INVENTORY), "molecule/recorder/converge.yml", "--tags", "recorder"],
         capture_output=True,
         text=True,
         check=False,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from .conftest import INVENTORY, KEEPS, Desk, playbook
+from .conftest import INVENTORY, KEEPS, SENDS, Desk, converge
 
 LEAF = "/etc/haechi/x509/recorder"
 PKI = "/etc/haechi/pki"
@@ -49,14 +49,16 @@ def test_a_leaf_is_of_this_host_and_its_key_is_root_s_alone(host: Host, desk: De
 
 
 @pytest.mark.parametrize("damage", ["rm -f {0}.pem", "rm -f {0}.key", "echo x > {0}.pem"])
-def test_a_lost_or_damaged_leaf_is_made_again(host: Host, damage: str) -> None:
-    """By the next run; a new key where the old one is gone."""
-    host.check_output(damage.format(LEAF))
+def test_a_lost_or_damaged_leaf_is_made_again(over_ssh: Callable[[str], Host], damage: str) -> None:
+    """By the next run, on every machine; a new key where the old one is gone."""
+    machines = {name: over_ssh(name) for name in (KEEPS, *SENDS)}
+    for machine in machines.values():
+        machine.check_output(damage.format(LEAF))
 
-    again = playbook("molecule/recorder/converge.yml")
+    again = converge()
     assert again.returncode == 0, again.stdout
     test = f'test "$(openssl x509 -in {LEAF}.pem -noout -pubkey)" = "$(openssl pkey -in {LEAF}.key -pubout)"'
-    assert host.run(test).rc == 0
+    assert {name: machine.run(test).rc for name, machine in machines.items()} == dict.fromkeys(machines, 0)
 
 
 def test_a_stranger_sends_the_log_host_nothing(desk: Desk, log_host: Host, over_ssh: Callable[[str], Host]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from namespaces import inside
 
 ROOT = Path(__file__).parents[3]
 INVENTORY = ROOT / "molecule/inventory"
@@ -29,8 +30,8 @@ class Machine:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command on it."""
-        argv = ["podman", "exec", f"haechi-molecule-{self.name}", *command]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        argv = [*inside(self.name), *command]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
 
     def holds(self, path: str) -> bool:
         """Return whether a file is there."""
