@@ -36,7 +36,9 @@ class Place:
 
 
 def answer(data: bytes, place: Place, now: datetime) -> tuple[dict[str, str], str]:
-    """Return the answer, and the line for the journal with its level."""
+    """Return the answer, and the line for the journal with its level; none where nothing was asked, as by an audit."""
+    if not data:
+        return {"refused": "it is no request"}, ""
     try:
         asked = request.parse(data, now)
         judged, days = _judged(asked, place)
@@ -88,6 +90,6 @@ def main(_: list[str]) -> int:
     """Answer whoever is connected."""
     data = sys.stdin.buffer.read(request.MOST + 1)
     told, line = answer(data, Place(), datetime.now(timezone.utc))  # noqa: UP017 - Python 3.11 on hosts
-    sys.stderr.write(f"{line} [{os.environ.get('REMOTE_ADDR', 'nowhere')}]\n")
+    sys.stderr.write(f"{line} [{os.environ.get('REMOTE_ADDR', 'nowhere')}]\n" if line else "")
     sys.stdout.write(json.dumps(told) + "\n")
     return 0

@@ -50,7 +50,7 @@ def test_a_host_gets_its_own_names_for_its_new_key(place: serve.Place, held: Pat
         (lambda mine: asked(mine).replace(b"recorder", b"recordes"), ""),
         (lambda mine: asked(mine, leaf=x509.new_key()), ""),
         (lambda _: b"x" * 40_000, "more than 32768 bytes"),
-        (lambda _: b"", "no request"),
+        (lambda _: b"\n", "no request"),
         (lambda _: b'{"body": "[]", "signature": ""}', "no request"),
         (lambda _: b'{"body": "{}", "signature": ""}', "its schema is 'None'"),
     ],
@@ -110,6 +110,11 @@ def test_one_certificate_is_renewed_for_one_key(place: serve.Place, held: Path, 
     told, line = serve.answer(asked(mine), place, AT)
     assert "was renewed at" in told["refused"]
     assert line.startswith("<1>renewal refused: app1: certificate ")
+
+
+def test_whoever_only_knocks_is_not_written_down(place: serve.Place) -> None:
+    """An audit tries each declared way, from each host."""
+    assert serve.answer(b"", place, AT) == ({"refused": "it is no request"}, "")
 
 
 def test_an_authority_without_its_files_says_little(place: serve.Place, held: Path, mine: dict[str, Any]) -> None:
