@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from haechi.desired.nftables import Rule, ruleset
 from haechi.policy.models import Flow, Host, Policy
-from haechi.policy.resolve import addresses, control_sources, expand_hosts, is_internet, managed
+from haechi.policy.resolve import addresses, alone, control_sources, expand_hosts, is_internet, managed
 
 Network = IPv4Network | IPv6Network
 # Debian 12's sshd has no penalties by source (OpenSSH 9.8): this many new connections are patience enough.
@@ -61,8 +61,8 @@ def rules(policy: Policy, host: str) -> tuple[Rule, ...]:
 
 def own(host: Host) -> tuple[Network, ...]:
     """Return a host's addresses, one in each zone it has a leg in."""
-    found = [ip_network(address) for address in (host.address, *host.legs.values())]
-    return (*found, *((ip_network(host.address6),) if host.address6 else ()))
+    found = [alone(address) for address in (host.address, *host.legs.values())]
+    return (*found, *((alone(host.address6),) if host.address6 else ()))
 
 
 def _end(policy: Policy, names: tuple[str, ...]) -> End:

@@ -16,6 +16,7 @@ NAMES = frozenset(info.alias or name for name, info in Policy.model_fields.items
 ONLY_HERE = f"policy has one door: set it in {FOLDER} and nowhere else"
 SUFFIXES = {".yml", ".yaml", ".json", ""}  # what Ansible reads as variables
 MANAGED = "managed"
+INVENTORIES = ("*.yml", "*.yaml")
 
 
 def policy_files(inventory: Path) -> list[Path]:
@@ -28,7 +29,7 @@ def other_doors(inventory: Path, extra_vars: Mapping[str, object]) -> Iterable[P
     """Yield a problem for each policy name that is set where it has no effect."""
     for name in sorted(NAMES & set(extra_vars)):
         yield Problem(file="-e", line=0, path=name, what=f"policy name {name} set on the command line", mend=ONLY_HERE)
-    for path, node in _variable_files(inventory):
+    for path, node in _variable_files(inventory, ("host_vars/**/*", "group_vars/**/*", *INVENTORIES)):
         for name, line in _variables(node, vars_only=path.parent == inventory):
             if name in NAMES:
                 file, what = str(path.relative_to(inventory)), f"policy name {name} set outside policy"
@@ -40,9 +41,8 @@ def hosts(inventory: Path, policy: Policy, where: Where) -> Iterable[Problem]:
     """Yield a problem for each managed host that stands only in the inventory, or only in policy."""
     wanted = {name for name, host in policy.hosts.items() if host.managed}
     found: dict[str, tuple[str, int]] = {}
-    for path, node in _variable_files(inventory):
-        if path.parent == inventory:
-            found |= {name: (path.name, line) for name, line in _members(node, within=False)}
+    for path, node in _variable_files(inventory, INVENTORIES):
+        found |= {name: (path.name, line) for name, line in _members(node, within=False)}
     if not found or any("[" in name for name in found):
         return
     for name, (file, line) in found.items():
@@ -62,8 +62,7 @@ def _stray(inventory: Path) -> Iterable[Problem]:
             yield Problem(file=str(path.relative_to(inventory)), line=0, path="", what=what, mend="move or remove it")
 
 
-def _variable_files(inventory: Path) -> Iterator[tuple[Path, yaml.Node | None]]:
-    patterns = ("host_vars/**/*", "group_vars/**/*", "*.yml", "*.yaml")
+def _variable_files(inventory: Path, patterns: Iterable[str]) -> Iterator[tuple[Path, yaml.Node | None]]:
     found = {path for pattern in patterns for path in inventory.glob(pattern)}
     for path in sorted(found):
         if not path.is_file() or path.suffix not in SUFFIXES or path.is_relative_to(inventory / FOLDER):

@@ -102,13 +102,11 @@ def _files(inventory: Path) -> tuple[dict[str, Any], Where, list[Problem]]:
         file = str(path.relative_to(inventory))
         names, reader = _read(path, file)
         problems += reader.problems
-        for name, value in names.items():
-            problem = _name_problem(name, reader, data, places)
-            if problem:
-                problems.append(problem)
-            else:
-                data[name] = value
-                places |= {place: line for place, line in reader.places.items() if place and place[0] == name}
+        wrong = {name: said for name in names if (said := _name_problem(name, reader, data, places))}
+        problems += wrong.values()
+        right = {name: value for name, value in names.items() if name not in wrong}
+        data |= right
+        places |= {place: line for place, line in reader.places.items() if place and place[0] in right}
     return data, Where(places, lab=lab), problems
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from haechi.policy.models import Factor, Identity, Job, Kind, MfaPolicy, Policy, State, SudoRule
@@ -62,11 +63,22 @@ def addresses(policy: Policy, endpoint: str) -> tuple[IPv4Network | IPv6Network,
         host = policy.hosts[endpoint]
         found: list[IPv4Address | IPv6Address] = [host.address, *host.legs.values()]
         found += [host.address6] if host.address6 else []
-        return tuple(ip_network(address) for address in found)
+        return tuple(alone(address) for address in found)
     if endpoint in policy.zones:
         zone = policy.zones[endpoint]
         return (zone.cidr, *((zone.cidr6,) if zone.cidr6 else ()))
-    return (ip_network(endpoint),)
+    return (_cidr(endpoint),)
+
+
+@lru_cache(4096)
+def alone(address: IPv4Address | IPv6Address) -> IPv4Network | IPv6Network:
+    """Return the network of one address. Every flow of every host asks for the same few."""
+    return ip_network(address)
+
+
+@lru_cache(4096)
+def _cidr(endpoint: str) -> IPv4Network | IPv6Network:
+    return ip_network(endpoint)
 
 
 def day_of(at: datetime) -> date:
