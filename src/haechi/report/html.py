@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib import resources
 from typing import Any
 
@@ -60,6 +60,7 @@ def render(report: Report) -> str:
     )
 
 
+@cache
 def environment(*packages: str) -> Environment:
     """Return what renders the templates of packages, and the report's own for what they lack."""
     environment = Environment(

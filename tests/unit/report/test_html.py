@@ -16,32 +16,39 @@ from haechi.report.build import build
 
 from .stored import controls, report, stored
 
+Tag = tuple[str, dict[str, str | None]]
+
 
 @pytest.fixture(scope="module")
 def page() -> str:
     return html.render(report())
 
 
+@pytest.fixture(scope="module")
+def tags(page: str) -> list[Tag]:
+    return tags_of(page)
+
+
 class Tags(HTMLParser):
-    found: list[tuple[str, dict[str, str | None]]]
+    found: list[Tag]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take note of a tag as a browser would make it."""
         self.found.append((tag, dict(attrs)))
 
 
-def tags_of(page: str) -> list[tuple[str, dict[str, str | None]]]:
+def tags_of(page: str) -> list[Tag]:
     tags = Tags()
     tags.found = []
     tags.feed(page)
     return tags.found
 
 
-def test_a_host_cannot_write_into_the_page(page: str) -> None:
+def test_a_host_cannot_write_into_the_page(page: str, tags: list[Tag]) -> None:
     """What a host answered is text, never markup: the page has one script, its own."""
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in page
     assert "<script>alert" not in page
-    assert [tag for tag, _ in tags_of(page)].count("script") == 1
+    assert [tag for tag, _ in tags].count("script") == 1
 
 
 def test_nothing_said_by_others_becomes_markup() -> None:
@@ -52,15 +59,14 @@ def test_nothing_said_by_others_becomes_markup() -> None:
     meta = replace(run.meta, title=evil, site=evil, run=evil, policy_sha256=evil, catalogue_version=evil)
     waivers = tuple(replace(one, id=evil, reason=evil, owner=evil, hosts=(evil,)) for one in run.waivers)
     hurt = replace(run, rows=rows, meta=meta, waivers=waivers, expected=(evil,), observed=())
-    page = html.render(build(hurt, controls(), catalogue.articles()))
+    tags = tags_of(html.render(build(hurt, controls(), catalogue.articles())))
 
-    assert [tag for tag, _ in tags_of(page)].count("img") == 0
-    assert [name for _, attributes in tags_of(page) for name in attributes if name.startswith("on")] == []
+    assert [tag for tag, _ in tags].count("img") == 0
+    assert [name for _, attributes in tags for name in attributes if name.startswith("on")] == []
 
 
-def test_the_page_asks_for_nothing(page: str) -> None:
+def test_the_page_asks_for_nothing(page: str, tags: list[Tag]) -> None:
     """No link leaves the page, and the policy forbids everything but its own style and script, by their hashes."""
-    tags = tags_of(page)
     links = {value for _, attributes in tags for name, value in attributes.items() if name in {"href", "src"}}
     policy = next(str(attributes["content"]) for tag, attributes in tags if attributes.get("http-equiv"))
 
@@ -73,9 +79,8 @@ def test_the_page_asks_for_nothing(page: str) -> None:
         assert base64.b64encode(hashlib.sha256(text[1].encode()).digest()).decode() in policy
 
 
-def test_every_link_has_its_place(page: str) -> None:
+def test_every_link_has_its_place(tags: list[Tag]) -> None:
     """No link of the page leads nowhere, and no place has two."""
-    tags = tags_of(page)
     places = [attributes["id"] for _, attributes in tags if "id" in attributes]
     links = {str(attributes["href"])[1:] for _, attributes in tags if "href" in attributes}
 
