@@ -30,7 +30,8 @@ def dumps(value: object) -> bytes:
 def _written(value: object) -> bytes | None:
     """Return what Python's own writer, ten times faster, makes of a value; None where RFC 8785 says it otherwise.
 
-    That is so for fractions, for names beyond ASCII, which it sorts by their UTF-16, and for what it refuses.
+    That is so for very large, very small and whole fractions, for names beyond ASCII, which it sorts by their UTF-16,
+    and for what it refuses.
     """
     if not _is_plain(value):
         return None
@@ -47,6 +48,9 @@ def _is_plain(value: object) -> bool:
         return all(isinstance(name, str) and name.isascii() for name in value) and all(map(_is_plain, value.values()))
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
+    if isinstance(value, float):
+        # Between these neither writes an exponent; of a whole number Python writes the ".0".
+        return 1e-4 <= abs(value) < 1e15 and not value.is_integer()  # noqa: PLR2004
     return isinstance(value, int) and -EXACT < value < EXACT
 
 
