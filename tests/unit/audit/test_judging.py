@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,15 @@ AT = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 CLOCK = {"service": "systemd-timesyncd", "server": "10.77.40.11", "synchronised": True}
 
 
-def policy(*waivers: Waiver) -> Policy:
+@cache
+def example() -> Policy:
     loaded = load(ROOT / "inventories/example", at=AT.date())
     assert loaded.policy is not None
-    return loaded.policy.model_copy(update={"waivers": waivers})
+    return loaded.policy
+
+
+def policy(*waivers: Waiver) -> Policy:
+    return example().model_copy(update={"waivers": waivers})
 
 
 def waiver(**changes: object) -> Waiver:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from functools import cached_property
@@ -84,7 +83,7 @@ def test_an_answer_of_another_is_unknown() -> None:
 @pytest.mark.parametrize("damage", [None, {}, {"seen": None}, {"seen": "x"}, {"unknown": "no"}, [], {"seen": {"x": 1}}])
 def test_a_damaged_section_is_unknown_and_the_others_are_not(section: str, damage: object) -> None:
     """What was not seen is never a section."""
-    whole = copy.deepcopy(stored("trixie"))
+    whole = stored("trixie")
     whole["data"]["sections"][section] = damage
     posture = opened(whole)
 
@@ -113,7 +112,7 @@ def test_a_damaged_section_is_unknown_and_the_others_are_not(section: str, damag
 )
 def test_a_section_that_was_cut_short_is_unknown(section: str, cut: Any) -> None:
     """A judge that looks for offenders must not find none because the list ended early."""
-    whole = copy.deepcopy(stored("trixie"))
+    whole = stored("trixie")
     cut(whole["data"]["sections"][section]["seen"])
 
     with pytest.raises(UnknownError, match=section):

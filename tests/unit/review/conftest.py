@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from haechi import auditrun, runs
 from haechi.cli import review as verb
 from haechi.evidence import FOLDER
 from haechi.evidence.recorder import CARRIED, Event, Recorder
 from haechi.keylines import fingerprints
+from haechi.policy.models import Policy
 from haechi.policy.resolve import managed
 from haechi.review import NAMESPACE, build, signing
 from haechi.review.document import Decision
 from haechi.review.model import Review
+from tests.unit import labsite
 from tests.unit.controls import world
 
 CORRECT = {"all": Decision(decision="correct", note="the role puts it right")}
 PEOPLE = ("jisoo", "minho", "sora", "hana", "outsider")
 # What a review looks at; the rest of a posture is 100 kB that every record would carry.
 LOOKED_AT = {"host", "accounts", "keys", "sshd", "sudo"}
-HERE = Path("inventories/lab")
 
 
 @dataclass(frozen=True)
-class Site:
-    """A site in a folder of its own."""
+class Site(labsite.Site):
+    """A site whose access is reviewed; ``changes`` are what its hosts show otherwise."""
 
-    inventory: Path
-    keys: Path
-    state: Path
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def desk(self) -> signing.Desk:
@@ -50,10 +44,14 @@ class Site:
         """Return its evidence."""
         return self.state / FOLDER
 
-    def answers(self, nonce: str, silent: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
+    def signature(self, who: str, text: bytes, namespace: str = NAMESPACE) -> bytes:
+        """Sign as a person does, for what a reviewer signs."""
+        return super().signature(who, text, namespace)
+
+    def answers(self, policy: Policy, nonce: str, silent: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
         """Return what nine hosts answered; the two stored ones stand for all of their kind."""
         found: dict[str, dict[str, Any]] = {}
-        for host in managed(self.desk().policy):
+        for host in managed(policy):
             like = world.answer("db1" if host == "db1" else "app1")
             kept = {name: seen for name, seen in world.sections(like).items() if name in LOOKED_AT}
             like = {"observation": {**like["observation"], "data": {"sections": kept}}, "probes": []}
@@ -63,15 +61,11 @@ class Site:
             found[host] = {"observation": {**json.loads(text), "subject": host, "nonce": nonce}, "probes": []}
         return found | {host: {"unknown": "unreachable: timed out"} for host in silent}
 
-    def public(self, who: str) -> str:
-        """Return somebody's public key."""
-        return (self.keys / f"{who}.pub").read_text().strip()
-
     def review(self, silent: Iterable[str] = (), hosts: Iterable[str] | None = None) -> tuple[str, Review]:
         """Make a review as the playbook does, and return its run and what it says."""
         desk = self.desk()
         document = json.loads(json.dumps(runs.begin(desk.policy, desk.revoked, desk.state)))
-        answers = self.answers(document["nonce"], silent)
+        answers = self.answers(desk.policy, document["nonce"], silent)
         answers = {host: answers[host] for host in hosts or answers}
         review = build.build(runs.read(document), answers)
         recorder = Recorder("review")
@@ -83,15 +77,6 @@ class Site:
         recorder.close({})
         assert (recorder.problem, recorder.warning) == ("", "")
         return name, review
-
-    def signature(self, who: str, text: bytes, namespace: str = NAMESPACE) -> bytes:
-        """Sign as a person does, with ssh-keygen."""
-        command = ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", str(self.keys / who)]
-        return subprocess.run(command, input=text, capture_output=True, check=True).stdout
-
-    def set(self, file: str, **names: Any) -> None:
-        """Write a file of policy."""
-        (self.inventory / f"group_vars/all/policy/{file}.yml").write_text(yaml.safe_dump(names, allow_unicode=True))
 
 
 def told(host: str, rows: list[Mapping[str, Any]]) -> Event:
@@ -108,28 +93,15 @@ def signed(site: Site, who: str, by: str = "", **changes: Any) -> tuple[bytes, b
 @pytest.fixture(scope="session")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a key pair of each person."""
-    folder = tmp_path_factory.mktemp("keys")
-    for who in PEOPLE:
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{who}@lab", "-f", str(folder / who)]
-        subprocess.run(command, check=True)
-    return folder
+    return labsite.pairs(tmp_path_factory.mktemp("keys"), PEOPLE)
 
 
 @pytest.fixture
 def site(tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Return the lab's policy with real keys of people, beside an empty state folder; hana is about to have left."""
-    monkeypatch.setenv("HAECHI_STATE_DIR", str(tmp_path / "state"))
-    inventory = tmp_path / "lab"
-    shutil.copytree(world.ROOT / HERE, inventory, ignore=shutil.ignore_patterns("keys.yml", ".*"))
-    policy = inventory / "group_vars/all/policy"
-    lines = (policy / "site.yml").read_text().splitlines(keepends=True)
-    (policy / "site.yml").write_text("".join(line for line in lines if "evidence_copy" not in line))
-    people = (policy / "identities.yml").read_text()
+    made = Site(tmp_path / "lab", pairs, tmp_path / "state/lab")
+    labsite.fill(made, tuple(who for who in PEOPLE if who != "outsider"), monkeypatch)
+    people = (made.policy / "identities.yml").read_text()
     left = "{id: hana, state: disabled, since: 2026-11-20,"
-    (policy / "identities.yml").write_text(people.replace("{id: hana,", left))
-    made = Site(inventory, pairs, tmp_path / "state/lab")
-    keys = {who: [made.public(who)] for who in ("jisoo", "minho", "sora", "hana")}
-    keys |= {who: [f"ssh-ed25519 {world.key(who)}"] for who in ("haechi", "sentinel", "tae")}
-    made.set("keys", keys=keys)
-    made.set("mfa", mfa={"enrol_until": date(2099, 12, 31)})
+    (made.policy / "identities.yml").write_text(people.replace("{id: hana,", left))
     return made

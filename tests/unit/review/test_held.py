@@ -23,7 +23,7 @@ def judged(site: Site) -> Judged:
     """Return the verdict of an audit of no host but the record of sign-offs."""
     desk = site.desk()
     run = runs.read(json.loads(json.dumps(runs.begin(desk.policy, desk.revoked, desk.state))))
-    rows = audit.judge(run, site.answers(run.nonce), auditrun.registers(run))
+    rows = audit.judge(run, site.answers(desk.policy, run.nonce), auditrun.registers(run))
     return next(row for row in rows if row.control == "access-reviewed")
 
 
@@ -57,7 +57,7 @@ def test_a_stored_audit_says_the_same_again_after_the_sign_offs_are_gone(
     begun = json.loads(json.dumps(runs.begin(desk.policy, desk.revoked, desk.state)))
     recorder = Recorder("audit")
     recorder.begin(begun, site.inventory, check=False)
-    name, run, answers = recorder.run, runs.read(begun), site.answers(begun["nonce"])
+    name, run, answers = recorder.run, runs.read(begun), site.answers(desk.policy, begun["nonce"])
     kept = auditrun.registers(run)
     for host, answer in answers.items():
         recorder.saw(told(host, auditrun.seen(answer)))
