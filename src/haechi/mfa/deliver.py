@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import secrets
-import shlex
 from collections.abc import Iterable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from haechi import errand, sshconfig
-from haechi import way as ways
-from haechi.lane import FAULTS, Lane, run, said
+from haechi import sent
 from haechi.mfa import EnrolError
 
-PATIENCE_S = 60.0
 PROGRAM = Path(__file__).parents[3] / "plugins/module_utils/mfa/enrol.py"
 
 
@@ -32,47 +24,14 @@ class Told:
 
 def ask(inventory: Path, hosts: Iterable[str], request: Mapping[str, Any]) -> dict[str, Told]:
     """Send one request to hosts at once and return what each told; a host that does not answer is named so."""
-    config = ("-F", str(inventory.resolve() / sshconfig.FILE_NAME))
-    text = PROGRAM.read_text()
-
-    async def all_of_it() -> dict[str, Told]:
-        lane = Lane()
-        try:
-            names = list(hosts)
-            told = await asyncio.gather(*(_one(lane, config, name, text, request) for name in names))
-            return dict(zip(names, told, strict=True))
-        finally:
-            await lane.close()
-
-    return asyncio.run(all_of_it())
+    told = sent.send(inventory, hosts, PROGRAM, {"text": "", "again": False, **request})
+    return {host: _told(answer) for host, answer in told.items()}
 
 
-async def _one(lane: Lane, config: tuple[str, str], host: str, program: str, request: Mapping[str, Any]) -> Told:
-    nonce = secrets.token_hex(16)
-    line = json.dumps({"text": "", "again": False, **request, "nonce": nonce}).encode() + b"\n"
-    try:
-        way = await asyncio.to_thread(ways.find, config, host)
-        root = () if way.user == "root" else ("sudo", "-n", "--")
-        command = shlex.join([*root, errand.PYTHON, "-I", "-S", "-c", program])
-        async with (
-            asyncio.timeout(PATIENCE_S),
-            await lane.log_in(way) as connection,
-            aclosing(run(connection, command, line)) as lines,
-        ):
-            heard = [document async for text in lines if (document := _document(text, nonce))]
-    except FAULTS as error:
-        return Told(fault=said(error))
-    if not heard or "failed" in heard[-1]:
-        return Told(fault=str(heard[-1]["failed"]) if heard else "the host ended without an answer")
-    return Told(state=str(heard[-1]["state"]), text=str(heard[-1].get("text", "")))
-
-
-def _document(text: str, nonce: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and found.get("nonce") == nonce else None
+def _told(answer: sent.Answer) -> Told:
+    if answer.fault:
+        return Told(fault=answer.fault)
+    return Told(state=str(answer.document["state"]), text=str(answer.document.get("text", "")))
 
 
 def look(inventory: Path, person: str, hosts: Iterable[str]) -> dict[str, str]:
