@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from haechi.controls import records
 from haechi.controls.model import Breaker, Control, Scope, Severity, SiteCase, Verdict, failed, passed
-from haechi.observe.posture import UnknownError
 
 WHAT = "access-review"
 
@@ -41,7 +41,7 @@ class _Held(BaseModel):
 
 def access_reviewed(case: SiteCase) -> Verdict:
     """Judge by the last review that enough people signed: nobody counts for his own access."""
-    held = _held(case)
+    held = records.held(case, WHAT, _Held, "sign-offs")
     every = case.policy.review.every_days
     expected = f"a review of all access, signed within the last {every} days"
     reviews: dict[str, list[_SignOff]] = {}
@@ -58,20 +58,6 @@ def access_reviewed(case: SiteCase) -> Verdict:
     if case.at.date() > end:
         return failed(f"{told}, ended on {end}{faults}", expected)
     return passed(f"{told}, counts until {end}{faults}", expected)
-
-
-def _held(case: SiteCase) -> _Held:
-    """Return the one record of sign-offs. Raises ``UnknownError`` where none was read, or it cannot be understood."""
-    found = [one.data for one in case.records if one.data.get("what") == WHAT]
-    if len(found) != 1:
-        raise UnknownError("nobody read from the evidence who signed a review")
-    if "unknown" in found[0]:
-        raise UnknownError(f"the evidence of sign-offs cannot be read: {found[0]['unknown']}")
-    try:
-        return _Held.model_validate(found[0])
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise UnknownError(f"no record of sign-offs: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def _lacking(signed: list[_SignOff]) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from haechi.controls import records
 from haechi.controls.model import Breaker, Control, Scope, Severity, SiteCase, Verdict, none_of
-from haechi.observe.posture import UnknownError
 
 WHAT = "shared-secrets"
 WITHIN = timedelta(days=1)
@@ -39,7 +39,7 @@ class _Record(BaseModel):
 
 def rotated(case: SiteCase) -> Verdict:
     """Judge by what offboardings wrote down and ``haechi rotated`` recorded."""
-    rows = _record(case).secrets
+    rows = records.held(case, WHAT, _Record, "shared secrets").secrets
     due = [row for row in rows if not row.done]
     late = [row for row in due if case.at - row.since > WITHIN]
     bad = [f"{row.name} ({row.where}), which {row.person} knew, is due since {row.since:%Y-%m-%d}" for row in late]
@@ -48,22 +48,6 @@ def rotated(case: SiteCase) -> Verdict:
         f": {names}" if names else ""
     )
     return none_of(bad, EXPECTED, told)
-
-
-def _record(case: SiteCase) -> _Record:
-    """Return the one record. Raises ``UnknownError`` where none was read, or it cannot be understood."""
-    found = [one.data for one in case.records if one.data.get("what") == WHAT]
-    if len(found) != 1:
-        raise UnknownError("nobody read the record of shared secrets")
-    if "unknown" in found[0]:
-        raise UnknownError(f"the record of shared secrets cannot be read: {found[0]['unknown']}")
-    try:
-        return _Record.model_validate(found[0])
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise UnknownError(
-            f"no record of shared secrets: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from error
 
 
 _ROW = (
