@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from haechi import desired, offer, rotation
-from haechi.controls import by_id, judging, kernel, reviewed, secrets
+from haechi.controls import by_id, drilled, judging, kernel, reviewed, secrets
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
 from haechi.evidence import FOLDER, EvidenceError, files
@@ -20,6 +20,8 @@ from haechi.observe.observation import Kind, Observation
 from haechi.policy.resolve import access_on
 from haechi.review import stored
 from haechi.runs import Run
+from haechi.seal import SealError, store
+from haechi.seal import stored as stored_drills
 
 RESULT_FILE = "HAECHI_AUDIT_JSON"
 NO_ANSWER = {"unknown": "the host gave no answer in this run"}
@@ -98,7 +100,7 @@ def registers(run: Run) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     return [
         Observation(kind=Kind.RECORD, subject=judging.SITE, nonce=run.nonce, at=now, data=one).document()
-        for one in (data, _secrets(run))
+        for one in (data, _secrets(run), _drills(run))
     ]
 
 
@@ -107,6 +109,16 @@ def _secrets(run: Run) -> dict[str, Any]:
         return {"what": secrets.WHAT, "secrets": rotation.document(rotation.read(Path(run.state)))}
     except rotation.RotationError as error:
         return {"what": secrets.WHAT, "unknown": str(error)}
+
+
+def _drills(run: Run) -> dict[str, Any]:
+    try:
+        seal = store.read(Path(run.state))
+        found, faults = stored_drills.drills(Path(run.state) / FOLDER)
+    except (SealError, EvidenceError) as error:
+        return {"what": drilled.WHAT, "unknown": str(error)}
+    sealed = seal.sealed.isoformat() if seal else None
+    return {"what": drilled.WHAT, "sealed": sealed, "drills": found, "faults": faults}
 
 
 def lines(rows: Iterable[Judged], hosts: Iterable[str]) -> list[str]:

@@ -24,7 +24,7 @@ screen = b""
 def until(text, seconds=15):
     global screen
     end = time.monotonic() + seconds
-    while text not in screen and time.monotonic() < end:
+    while text not in screen and b"incorrect" not in screen and time.monotonic() < end:
         try:
             screen += os.read(terminal, 4096)
         except OSError:
@@ -32,6 +32,8 @@ def until(text, seconds=15):
 until(b"assword:")
 os.write(terminal, sys.stdin.readline().encode())
 until(b"$ ")
+if b"incorrect" in screen:
+    sys.exit()
 os.write(terminal, b"id -un; sudo -k -S id -u; echo don''e\\n")
 until(b"assword")
 os.write(terminal, sys.stdin.readline().encode())

@@ -7,10 +7,10 @@ import getpass
 import sys
 from pathlib import Path
 
-from haechi import runs, tombstones
-from haechi.evidence import EvidenceError, files, single
+from haechi import tombstones
+from haechi.evidence import EvidenceError, files
 from haechi.grant import desk
-from haechi.seal import SealError, shares, store
+from haechi.seal import SealError, record, shares, store
 
 OK, REFUSED, IMPOSSIBLE = 0, 1, 3
 OUT = Path("artifacts/break-glass")
@@ -57,7 +57,7 @@ def _split(args: argparse.Namespace) -> int:
     where = desk.at(args.inventory)
     seal, _ = store.make(where.policy)
     store.keep(where.state, seal)
-    _record(where, "sealed", seal)
+    record.write(where, "sealed", seal)
     files.folder(args.out)
     for holder, share in seal.shares.items():
         path = args.out / f"{holder}.age"
@@ -82,7 +82,7 @@ def _recover(args: argparse.Namespace) -> int:
     words = [_asked(number, seal.threshold) for number in range(1, seal.threshold + 1)]
     secret = store.recover(seal, words)
     # Before it is shown: whoever sees it has left a trace.
-    _record(where, "opened", seal)
+    record.write(where, "opened", seal)
     print(f"{seal.account}: {shares.password(secret)}")
     print("it opens the console of every host until it is sealed anew: haechi break-glass split", file=sys.stderr)
     return OK
@@ -92,11 +92,3 @@ def _asked(number: int, threshold: int) -> str:
     if sys.stdin.isatty():
         return getpass.getpass(f"share {number} of {threshold} (not shown): ")
     return sys.stdin.readline()
-
-
-def _record(where: desk.Desk, what: str, seal: store.Seal) -> None:
-    begun = runs.begin(where.policy, where.revoked, where.state)
-    held = {"account": seal.account, "sealed": seal.sealed.isoformat(), "holders": sorted(seal.shares)}
-    body = {"what": what, **held, "threshold": seal.threshold}
-    told = (f"Have the emergency account {what}", "haechi break-glass")
-    single.write("break_glass", begun, where.inventory, told, ("break_glass", body))

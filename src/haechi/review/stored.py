@@ -74,7 +74,7 @@ def last(folder: Path) -> str:
 
 def read(folder: Path, key: Ed25519PublicKey, run: str) -> Stored:
     """Return a review. Raises ``ReviewError`` or ``EvidenceError`` where there is none that can be read."""
-    lines, records = _records(folder, run)
+    lines, records = run_records(folder, run)
     return Stored(run=run, review=_only(run, records), verified=source.verified(folder, run, lines, key))
 
 
@@ -92,7 +92,7 @@ def again(folder: Path, run: str) -> Review:
 
     Raises ``ReviewError`` or ``EvidenceError``.
     """
-    _, records = _records(folder, run)
+    _, records = run_records(folder, run)
     try:
         begin = records[0]["body"]
         policy = source.stored_policy(folder, begin["policy"]).model_dump(mode="json", by_alias=True)
@@ -122,7 +122,7 @@ def sign_offs(folder: Path) -> tuple[list[Held], list[str]]:
 
 
 def _held(folder: Path, key: Ed25519PublicKey, run: str, reviews: Callable[[str], Review]) -> Held:
-    lines, records = _records(folder, run)
+    lines, records = run_records(folder, run)
     if source.verified(folder, run, lines, key) is not True:
         raise ReviewError("its evidence does not verify")
     try:
@@ -143,7 +143,7 @@ def _held(folder: Path, key: Ed25519PublicKey, run: str, reviews: Callable[[str]
 
 def _review(folder: Path, run: str) -> Review:
     """Return the rows of a review. Raises ``ReviewError`` or ``EvidenceError``."""
-    return _only(run, _records(folder, run)[1])
+    return _only(run, run_records(folder, run)[1])
 
 
 def _only(run: str, records: Iterable[Mapping[str, Any]]) -> Review:
@@ -162,7 +162,8 @@ def public_keys(policy: Policy, name: str) -> tuple[str, ...]:
     return next((keys_of(policy, one) for one in policy.identities if one.id == name), ())
 
 
-def _records(folder: Path, run: str) -> tuple[list[bytes], list[dict[str, Any]]]:
+def run_records(folder: Path, run: str) -> tuple[list[bytes], list[dict[str, Any]]]:
+    """Return the lines of a run, and its records. Raises ``ReviewError`` or ``EvidenceError``."""
     if not chain.RUN.fullmatch(run):
         raise ReviewError(f"{run!r} is no name of a run: take one of `haechi review list`")
     path = folder / "runs" / run / RECORDS

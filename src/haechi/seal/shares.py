@@ -28,9 +28,21 @@ def split(secret: bytes, threshold: int, holders: Sequence[str]) -> dict[str, st
 def combine(shares: Iterable[str]) -> bytes:
     """Return the secret. Raises ``SealError`` for shares that are too few, mistyped, or of different seals."""
     try:
-        return bytes(shamir_mnemonic.combine_mnemonics([" ".join(share.lower().split()) for share in shares]))
+        return bytes(shamir_mnemonic.combine_mnemonics([_plain(share) for share in shares]))
     except shamir_mnemonic.MnemonicError as error:
         raise SealError(f"these shares give no secret: {error}") from error
+
+
+def place(share: str) -> int:
+    """Return the place of a share among those it was made with, from 0. Raises ``SealError`` for a mistyped one."""
+    try:
+        return int(shamir_mnemonic.Share.from_mnemonic(_plain(share)).index)
+    except shamir_mnemonic.MnemonicError as error:
+        raise SealError(f"this is no share: {error}") from error
+
+
+def _plain(share: str) -> str:
+    return " ".join(share.lower().split())
 
 
 def new_secret() -> bytes:

@@ -28,7 +28,7 @@ WORDS = st.sampled_from(
 )
 FIELDS = st.sampled_from(["what", "who", "result", "expected", "why", "to", "address", "port"])
 # What people signed is judged from the evidence, and no host's answer bears on it.
-SIGNED = {"access-reviewed", "secrets-rotated-after-leaver"}
+SIGNED = {"access-reviewed", "secrets-rotated-after-leaver", "break-glass-drilled"}
 SITE = [
     control.id
     for control in all_controls()
@@ -186,6 +186,16 @@ def test_any_json_for_a_record_of_secrets_passes_nothing(records: list[Any]) -> 
 
     empty = [one for one in records if isinstance(one, dict) and one.get("data", {}).get("secrets") == []]
     assert said.status != "pass" or len(empty) == 1
+
+
+@given(st.lists(JSON | JSON.map(lambda data: world.record({"what": "break-glass-drills", **_in(data)})), max_size=3))
+def test_any_json_for_a_record_of_drills_passes_nothing(records: list[Any]) -> None:
+    """A drill that nobody can read was held by nobody."""
+    assert world.audited({}, no_hosts(), records=records)["site", "break-glass-drilled"].status != "pass"
+
+
+def _in(data: Any) -> dict[str, Any]:
+    return {"sealed": "2026-03-01T09:00:00+00:00", "faults": [], "drills": data}
 
 
 def no_hosts() -> Policy:

@@ -1,0 +1,1 @@
+"""The sealed account, tried on a host."""
