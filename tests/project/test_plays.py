@@ -10,14 +10,15 @@ import yaml
 from .conftest import ROOT
 
 CONFIGURING = ["bootstrap", "site"]
-GOES_ON = ["offboard", "audit", "review"]
+STOPS = [*CONFIGURING, "onboard"]
+GOES_ON = ["offboard", "audit", "review", "incident_drill"]
 
 
 def plays(name: str) -> list[dict]:
     return yaml.safe_load((ROOT / f"playbooks/{name}.yml").read_text())
 
 
-@pytest.mark.parametrize("name", CONFIGURING)
+@pytest.mark.parametrize("name", STOPS)
 def test_a_configuring_play_stops_everywhere_at_the_first_failure(name: str) -> None:
     """One half-hardened fleet is worse than a fleet that was left alone."""
     for play in plays(name):
@@ -53,6 +54,21 @@ def test_a_configuring_play_hands_each_host_its_own_part(name: str) -> None:
         assert "haechi.guard.desired" in handed, play["name"]
         assert "run_once" not in handed, play["name"]
         assert handed.get("tags") == judged.get("tags"), play["name"]
+
+
+def test_a_person_is_judged_before_any_host_and_the_policy_again_before_the_roles() -> None:
+    """Whoever left and comes back counts only after the second judgement, and only the person's hosts are touched."""
+    (play,) = plays("onboard")
+    first, comes, again, handed, *roles, close = play["tasks"]
+
+    assert (first["haechi.guard.policy"]["documents"], comes["haechi.guard.onboard"]["step"]) == (False, "begin")
+    assert ("haechi.guard.policy" in again, "haechi.guard.desired" in handed) == (True, True)
+    assert [role["ansible.builtin.import_role"]["name"] for role in roles] == [
+        "haechi.guard.accounts",
+        "haechi.guard.mfa",
+    ]
+    assert {role["when"] for role in roles} == {"inventory_hostname in __onboard.hosts"}
+    assert (close["haechi.guard.onboard"]["step"], close["run_once"]) == ("close", True)
 
 
 def test_whatever_plays_a_role_hands_out_its_document() -> None:
