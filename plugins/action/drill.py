@@ -39,7 +39,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             plan = drill.plan(where.asked().policy, where.revoked, where.state, hosts)
             if self._task.check_mode:
                 self._say(plan.lines())
-                return result | {"changed": False, "hosts": list(plan.hosts)}
+                return result | {"changed": True, "hosts": list(plan.hosts)}
             words = drill.given(plan.seal, [Path(path) for path in args["shares"]], self._ask)
             body = drill.carry_out(where, plan, words, self._code(args, plan.seal.account))
         except ERRORS as error:

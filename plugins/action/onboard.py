@@ -53,7 +53,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """End the force of a tombstone where somebody comes back; return the hosts that the roles are for."""
         if comes.rehired and not reason:
             raise OnboardError(f'{comes.person} left before: say why they come back, -e reason="..."')
-        if comes.rehired and not self._task.check_mode:
+        if comes.rehired and self._task.check_mode:
+            self._display.display(f"  {comes.person} would be hired again; until then hosts are judged without them")
+        elif comes.rehired:
             tombstones.rehire(Path(run.state), comes.person)
         # Who is back stands in the signed list, which the authority's host serves.
         first = (policy.pki.host,) if comes.rehired and policy.pki else ()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from haechi import audit, auditrun, runs, sent
+from haechi.controls import by_id
 from haechi.controls.judging import Judged
 from haechi.evidence import single
 from haechi.evidence.store import RECORDS
@@ -179,3 +182,34 @@ def test_shares_come_from_files_that_nobody_else_reads_or_are_asked_for(sealed: 
     files[1].chmod(0o640)
     with pytest.raises(SealError, match="others may read it"):
         drill.given(seal, files, ask)
+
+
+def test_the_breaker_seals_an_account_that_nobody_drills_and_leaves_the_real_one_as_it_was(
+    sealed: Site,
+) -> None:
+    """With and without a seal of the site's own."""
+    control = by_id()["break-glass-drilled"]
+    assert control.breaker is not None
+    split(sealed)
+    before = store.path_in(sealed.state).read_bytes()
+
+    def sh(script: str) -> None:
+        subprocess.run(["sh", "-c", script], check=True, env={**os.environ, "STATE": str(sealed.state)})
+
+    sh(control.breaker.script)
+    assert (judged(sealed).verdict.status, judged(sealed).verdict.seen) == (
+        "fail",
+        "the sealed account was never drilled",
+    )
+    assert store.path_in(sealed.state).read_bytes() != before
+    sh(control.breaker.undo)
+    assert store.path_in(sealed.state).read_bytes() == before
+
+    store.path_in(sealed.state).unlink()
+    store.path_in(sealed.state).parent.rmdir()
+    (sealed.inventory / "group_vars/all/policy/break_glass.yml").unlink()
+    assert judged(sealed).verdict.status == "not_applicable"
+    sh(control.breaker.script)
+    assert judged(sealed).verdict.status == "fail"
+    sh(control.breaker.undo)
+    assert judged(sealed).verdict.status == "not_applicable"
