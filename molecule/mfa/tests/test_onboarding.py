@@ -22,6 +22,7 @@ def onboard(folder: Path, *more: str) -> tuple[str, dict[str, Any]]:
     summary = folder / "summary.json"
     argv = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(INVENTORY), "playbooks/onboard.yml"]
     env = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "HAECHI_SUMMARY": str(summary)}
+    env["ANSIBLE_STDOUT_CALLBACK"] = "haechi.guard.progress"
     argv += ["--limit", f"{FIRST},{SECOND}", *more]
     done = subprocess.run(
         argv, capture_output=True, text=True, check=False, timeout=180, cwd=ROOT, env=env, stdin=subprocess.DEVNULL
