@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from haechi import audit, auditrun, runs, sent
+from haechi import auditrun, runs, sent
 from haechi.controls import by_id
-from haechi.controls.judging import Judged
+from haechi.controls.model import SiteCase, Verdict
 from haechi.evidence import single
 from haechi.evidence.store import RECORDS
+from haechi.observe.observation import Observation
 from haechi.seal import SealError, drill, shares, store, stored
+from tests.unit.controls import world
 from tests.unit.grant.conftest import Site, pairs, site
 from tests.unit.seal.test_seal import sealed
 
@@ -63,14 +65,13 @@ def drilled(site: Site, words: list[str]) -> dict[str, Any]:
     return body
 
 
-def judged(site: Site) -> Judged:
+def judged(site: Site) -> Verdict:
     """Return what an audit says of the record."""
     where = site.desk()
     run = runs.read(json.loads(json.dumps(runs.begin(where.policy, where.revoked, where.state))))
-    answers = dict.fromkeys(where.policy.hosts, auditrun.NO_ANSWER)
-    return next(
-        row for row in audit.judge(run, answers, auditrun.registers(run)) if row.control == "break-glass-drilled"
-    )
+    records = tuple(map(Observation.model_validate, auditrun.registers(run)))
+    case = SiteCase(policy=run.policy, postures={}, at=run.at, records=records)
+    return world.judged(by_id()["break-glass-drilled"], case)
 
 
 def test_a_drill_of_two_holders_is_on_record_and_holds(sealed: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +79,7 @@ def test_a_drill_of_two_holders_is_on_record_and_holds(sealed: Site, monkeypatch
     hosts = Hosts({})
     monkeypatch.setattr("haechi.sent.send", hosts.send)
     _, words = split(sealed)
-    assert (judged(sealed).verdict.status, judged(sealed).verdict.seen) == (
+    assert (judged(sealed).status, judged(sealed).seen) == (
         "fail",
         "the sealed account was never drilled",
     )
@@ -91,7 +92,7 @@ def test_a_drill_of_two_holders_is_on_record_and_holds(sealed: Site, monkeypatch
         "password": shares.password(shares.combine(list(words.values())[1:])),
         "code": "123456",
     }
-    said = judged(sealed).verdict
+    said = judged(sealed)
     assert (said.status, "minho and sora opened seal on " in said.seen, " on app1, db1, not on " in said.seen) == (
         "pass",
         True,
@@ -112,7 +113,7 @@ def test_a_host_whose_alarm_is_silent_fails_the_drill_and_the_audit(
 
     assert (body["ok"], body["hosts"]["app1"]["fault"]) == (False, "")
     assert body["hosts"]["db1"]["fault"].startswith("logged in, and no alarm was raised: run playbooks/site.yml")
-    assert judged(sealed).verdict.status == "fail"
+    assert judged(sealed).status == "fail"
     for silent in ({"logged": False}, {"alarm": ""}, {"entered": False}):
         monkeypatch.setattr("haechi.sent.send", Hosts({"db1": silent}).send)
         assert drilled(sealed, [words["sora"], words["jisoo"]])["hosts"]["db1"]["fault"] == (
@@ -128,7 +129,7 @@ def test_a_drill_whose_record_was_changed_does_not_count(sealed: Site, monkeypat
     (path,) = sealed.state.glob(f"evidence/runs/*-{stored.VERB}-*/{RECORDS}")
     path.write_text(path.read_text().replace('"holders":["jisoo","sora"]', '"holders":["jisoo","minho"]'))
 
-    said = judged(sealed).verdict
+    said = judged(sealed)
     assert (said.status, "its evidence does not verify" in said.seen) == ("fail", True)
 
 
@@ -141,7 +142,7 @@ def test_shares_that_give_no_secret_leave_no_drill(sealed: Site, monkeypatch: py
     with pytest.raises(SealError, match="these shares give no secret"):
         drilled(sealed, [words["sora"], words["sora"]])
     assert hosts.sent == {}
-    assert judged(sealed).verdict.seen == "the sealed account was never drilled"
+    assert judged(sealed).seen == "the sealed account was never drilled"
 
 
 def test_without_a_seal_there_is_nothing_to_drill(sealed: Site) -> None:
@@ -197,7 +198,7 @@ def test_the_breaker_seals_an_account_that_nobody_drills_and_leaves_the_real_one
         subprocess.run(["sh", "-c", script], check=True, env={**os.environ, "STATE": str(sealed.state)})
 
     sh(control.breaker.script)
-    assert (judged(sealed).verdict.status, judged(sealed).verdict.seen) == (
+    assert (judged(sealed).status, judged(sealed).seen) == (
         "fail",
         "the sealed account was never drilled",
     )
@@ -208,8 +209,8 @@ def test_the_breaker_seals_an_account_that_nobody_drills_and_leaves_the_real_one
     store.path_in(sealed.state).unlink()
     store.path_in(sealed.state).parent.rmdir()
     (sealed.inventory / "group_vars/all/policy/break_glass.yml").unlink()
-    assert judged(sealed).verdict.status == "not_applicable"
+    assert judged(sealed).status == "not_applicable"
     sh(control.breaker.script)
-    assert judged(sealed).verdict.status == "fail"
+    assert judged(sealed).status == "fail"
     sh(control.breaker.undo)
-    assert judged(sealed).verdict.status == "not_applicable"
+    assert judged(sealed).status == "not_applicable"

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from ansible_collections.haechi.guard.plugins.module_utils.seal import drill
 
+# The child becomes another program at once; on a host there is no other thread.
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of forkpty:DeprecationWarning")
 ALARM = "seal: login opened a session of seal on /dev/pts/1 at 2026-11-26T05:00:00Z"
 # What it asks, what it takes for right, whether it raises an alarm and gives a shell; then it answers as a shell does.
 LOGIN = """#!{python}
