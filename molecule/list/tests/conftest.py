@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from namespaces import inside
 from testinfra.host import Host
 
 from haechi import signing, tombstones
@@ -23,10 +25,14 @@ INVENTORY = ROOT / "molecule/inventory"
 LIST, CONFIG, REFUSED = "/var/lib/haechi/list", "/etc/haechi/list.json", "/run/haechi/refused"
 ALARMS = "/var/lib/haechi/alarms"
 SERVED, PORT = "/root/served", 4799
+# All that a list can change on a machine. A test puts it back by itself, the last one by a run of the role.
+BEFORE = "/root/before.tar"
+KEPT = "etc/passwd etc/shadow etc/group etc/gshadow etc/ssh etc/sudoers.d etc/haechi var/lib/haechi/list"
 # What the server of a test is: no byte more than the file, and nobody there without one.
 SERVER = f"""[Unit]
 Description=A list server of a test
 ConditionPathExists={SERVED}
+StartLimitIntervalSec=0
 [Service]
 ExecStart=/usr/bin/python3 -c "import socket; s = socket.create_server(('127.0.0.1', {PORT}))\\nwhile True: \\
  c = s.accept()[0]; c.sendall(open('{SERVED}', 'rb').read()); c.close()"
@@ -52,13 +58,13 @@ class Machine:
     keys: Path
     number: int = field(default_factory=lambda: int(time.time()) + 1000)
 
-    def podman(self, *argv: str, stdin: str | None = None) -> Done:
+    def podman(self, *argv: str) -> Done:
         """Run podman to its end."""
-        return subprocess.run(["podman", *argv], input=stdin, capture_output=True, text=True, check=False, timeout=120)
+        return _run(["podman", *argv])
 
     def sh(self, script: str, stdin: str | None = None) -> str:
         """Run a script on the machine as root; it must succeed."""
-        done = self.podman("exec", "-i", f"haechi-molecule-{self.name}", "sh", "-c", script, stdin=stdin)
+        done = _run([*inside(self.name), "sh", "-c", script], stdin)
         assert done.returncode == 0, f"{script}: {done.stderr}"
         return done.stdout
 
@@ -96,15 +102,16 @@ class Machine:
 
     def serve(self, data: bytes | None) -> None:
         """Have the server send this from now on; None is a server that is not there."""
-        self.sh(f"systemctl stop test-served; rm -f {SERVED}")
-        if data is not None:
-            self.sh(f"cat > {SERVED}; systemctl start test-served", stdin=data.decode("latin-1"))
-            self.sh(f"until ss -Hltn 'sport = :{PORT}' | grep -q .; do sleep 0.05; done")
+        if data is None:
+            self.sh(f"systemctl stop test-served; rm -f {SERVED}")
+            return
+        answers = f"until ss -Hltn 'sport = :{PORT}' | grep -q .; do sleep 0.05; done"
+        self.sh(f"cat > {SERVED}; systemctl restart test-served; {answers}", stdin=data.decode("latin-1"))
 
     def fetch(self) -> int:
         """Have the machine fetch as its timer does; return what its program ended with."""
-        self.sh("systemctl reset-failed haechi-list.service; systemctl start haechi-list.service || true")
-        return int(self.sh("systemctl show --property ExecMainStatus --value haechi-list.service"))
+        run = "systemctl reset-failed haechi-list.service; systemctl start haechi-list.service || true"
+        return int(self.sh(f"{run}; systemctl show --property ExecMainStatus --value haechi-list.service"))
 
     def held(self) -> int:
         """Return the number of the list that the machine holds."""
@@ -129,24 +136,38 @@ class Machine:
         """Take away every list that a test signed: the site's own has a lower number."""
         self.sh(f"rm -rf {LIST} {ALARMS}; rm -f {REFUSED}")
 
+    def prepare(self) -> None:
+        """Keep what a list can change, and give the machine a server of its own."""
+        self.sh(f"tar -C / -cf {BEFORE} {KEPT}; systemctl stop haechi-list.timer")
+        self.sh("cat > /etc/systemd/system/test-served.service; systemctl daemon-reload", stdin=SERVER)
+        self.configure()
 
-def converge(name: str) -> None:
-    """Give a machine back as policy wants it."""
+    def restore(self) -> None:
+        """Take the server and all that it sent away again."""
+        self.serve(None)
+        self.sh("systemctl disable -q test-served; rm -f /etc/systemd/system/test-served.service")
+        self.forget()
+        self.sh(f"tar -C / -xpf {BEFORE}; rm {BEFORE}; systemctl daemon-reload; systemctl start haechi-list.timer")
+
+
+def _run(argv: list[str], stdin: str | None = None) -> Done:
+    told: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120, **told)
+
+
+def converge(*names: str) -> None:
+    """Give machines back as policy wants them."""
     argv = ["ansible-playbook", "-i", str(INVENTORY), str(ROOT / "molecule/list/converge.yml")]
-    argv += ["--limit", name, "--tags", "accounts"]
+    argv += ["--limit", ",".join(names), "--tags", "accounts"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, cwd=ROOT)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.fixture
-def machine(host: Host, keys: Path) -> Iterator[Machine]:
-    """Return the machine of a test, with a server of its own; then it is as policy wants it again."""
+def machine(host: Host, keys: Path, alone: Callable[[str], AbstractContextManager[None]]) -> Iterator[Machine]:
+    """Return the machine of a test, with a server of its own; then it is as it was."""
     made = Machine(host.backend.get_pytest_id().removeprefix("ssh://"), keys)
-    made.sh("cat > /etc/systemd/system/test-served.service && systemctl daemon-reload", stdin=SERVER)
-    made.sh("systemctl stop haechi-list.timer")
-    made.configure()
-    yield made
-    made.serve(None)
-    made.sh("systemctl disable -q test-served; rm -f /etc/systemd/system/test-served.service; systemctl daemon-reload")
-    made.forget()
-    converge(made.name)
+    with alone(made.name):
+        made.prepare()
+        yield made
+        made.restore()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,23 +20,31 @@ CERTIFICATE = STATE / sshconfig.CERTIFICATE
 Done = subprocess.CompletedProcess[str]
 
 
+Alone = Callable[[str], AbstractContextManager[None]]
+
+
 @pytest.fixture(scope="module")
-def certificate() -> Path:
-    """Return the certificate that a run fetches before it connects anywhere."""
-    CERTIFICATE.unlink(missing_ok=True)
-    (STATE / "automation-cert.failed").unlink(missing_ok=True)
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(INVENTORY), "playbooks/audit.yml"]
-    subprocess.run([*argv, "--limit", "trixie"], capture_output=True, check=False, timeout=300, cwd=ROOT)
+def certificate(alone: Alone, testrun_uid: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the certificate that a run fetches before it connects anywhere: one for the tests of both machines."""
+    fetched = tmp_path_factory.getbasetemp().parent / f"certificate-{testrun_uid}"
+    with alone("trixie"):
+        if not fetched.exists():
+            CERTIFICATE.unlink(missing_ok=True)
+            (STATE / "automation-cert.failed").unlink(missing_ok=True)
+            argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(INVENTORY), "playbooks/audit.yml"]
+            subprocess.run([*argv, "--limit", "trixie"], capture_output=True, check=False, timeout=300, cwd=ROOT)
+            fetched.touch()
     assert CERTIFICATE.is_file()
     return CERTIFICATE
 
 
 @pytest.fixture
-def machine(host: Host, keys: Path) -> Machine:
+def machine(host: Host, keys: Path, alone: Alone) -> Iterator[Machine]:
     """Return a machine as policy wants it, with no alarm of before; its log is read from here on."""
     made = Machine(host.backend.get_pytest_id().removeprefix("ssh://"), keys)
-    made.sh(f"systemctl stop haechi-list.timer; systemctl start haechi-list.service; rm -f {ALARMS}/automation*")
-    return made
+    with alone(made.name):
+        made.sh(f"systemctl stop haechi-list.timer; systemctl start haechi-list.service; rm -f {ALARMS}/automation*")
+        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -20,24 +21,24 @@ OFF, SERVER = "bookworm", "trixie"
 
 
 @pytest.fixture
-def away(host: Host, keys: Path) -> Iterator[Machine]:
+def away(host: Host, keys: Path, alone: Callable[[str], AbstractContextManager[None]]) -> Iterator[Machine]:
     """Return the machine that will be off, and give both back as they were."""
     if host.backend.get_pytest_id() != f"ssh://{OFF}":
         pytest.skip("one machine is off, the other serves the list")
     off, server = Machine(OFF, keys), Machine(SERVER, keys)
-    # While other tests had the server send lists of theirs, the timer of the other machine fetched them too.
-    as_policy_wants(off, server)
-    yield off
-    off.podman("start", f"haechi-molecule-{OFF}")
-    as_policy_wants(off, server)
+    with alone(OFF), alone(SERVER):
+        # While other tests had the server send lists of theirs, the timer of the other machine fetched them too.
+        as_policy_wants(off, server)
+        yield off
+        off.podman("start", f"haechi-molecule-{OFF}")
+        as_policy_wants(off, server)
 
 
 def as_policy_wants(*machines: Machine) -> None:
-    """Forget the lists of tests, the server first, since the other fetches from it."""
+    """Forget the lists of tests, on both machines before a run: the one fetches from the other."""
     for one in machines:
         one.forget()
-    for name in (SERVER, OFF):
-        converge(name)
+    converge(*(one.name for one in machines))
 
 
 def offboard(folder: Path) -> tuple[str, dict[str, object]]:
