@@ -75,11 +75,17 @@ def _excepted(case: Case, rows: tuple[Mapping[str, Any], ...], words: set[str]) 
     """Yield whom another Defaults line takes out, who is neither automation nor break-glass nor root."""
     free = _free(case)
     for row in rows:
-        bound = [str(next(iter(entry.values()))) for entry in items(row.get("Binding")) if isinstance(entry, Mapping)]
+        bound = _bound(row)
         names = [word for word, _ in _settings(row) if word in words]
         # Replaying is an event of its own; recording it again would keep everything twice.
         if names and bound and not set(bound) <= free and (bound, names) != ([REPLAY], ["log_output"]):
             yield f"{', '.join(bound)}: {', '.join(names)} set apart"
+
+
+def _bound(row: Mapping[str, Any]) -> list[str]:
+    """Return whom a Defaults line is about, none for everybody; what cannot be read is somebody."""
+    entries = [entry for entry in items(row.get("Binding")) if isinstance(entry, Mapping)]
+    return [str(value) for entry in entries for value in entry.values()] or ["somebody"] * bool(row.get("Binding"))
 
 
 def _free(case: Case) -> set[str]:
