@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from machines import INVENTORY, Machine, alone, run
+from machines import INVENTORY, Machine, run
 from testinfra.host import Host
 
 
 @pytest.fixture
-def machine(host: Host, keys: Path) -> Iterator[Machine]:
+def machine(host: Host, keys: Path, alone: Callable[[str], AbstractContextManager[None]]) -> Iterator[Machine]:
     """Return the machine of a test, and give it its proper accounts back."""
     made = Machine(host.backend.get_pytest_id().removeprefix("ssh://"), host, keys)
     with alone(made.name):

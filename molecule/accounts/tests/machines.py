@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,14 +16,6 @@ from haechi.policy import load
 
 ROOT = Path(__file__).resolve().parents[3]
 INVENTORY = ROOT / "molecule/inventory"
-
-
-@contextmanager
-def alone(name: str) -> Iterator[None]:
-    """Have a machine to oneself: the tests of another may run beside these, and an offboarding is for all."""
-    with Path(tempfile.gettempdir(), f"haechi-molecule-{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def run(*argv: str, timeout: int = 120, **more: str) -> subprocess.CompletedProcess[str]:
@@ -84,7 +72,9 @@ class Machine:
 
     def make(self, *left: str, unknown: str = "report") -> dict[str, Any]:
         """Make the accounts what they should be."""
-        return self.module("accounts", {"desired": self.wanted(*left, unknown=unknown)})
+        seen = self.module("accounts", {"desired": self.wanted(*left, unknown=unknown)})
+        self.left_otherwise = bool(left) or unknown != "report" or bool(seen.get("failed"))
+        return seen
 
     def ssh(self, person: str, *options: str) -> list[str]:
         """Return the command that logs in as a person over a new connection."""

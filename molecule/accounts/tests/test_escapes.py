@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import select
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from machines import Machine, run
@@ -40,15 +43,23 @@ def allow(machine: Machine, *lines: str) -> None:
     machine.root(f"rm -f {PROOF}; chmod 640 {RULES}; cat >{RULES} <<'END'\n{text}\nEND\nchmod 440 {RULES}; visudo -c")
 
 
-def at_a_terminal(machine: Machine, command: str) -> list[str]:
-    """Run a command as ann at a terminal, type all the keys at it, and return as whom a shell of hers ran."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen([*machine.ssh("ann", "-tt"), SCREEN + command], text=True, **pipes) as session:
+def at_a_terminal(machine: Machine, *commands: str) -> list[str]:
+    """Run commands as ann, each at a terminal of its own, and return as whom a shell of hers ran."""
+    with ThreadPoolExecutor() as hands:
+        list(hands.map(lambda command: _typed_at(machine, command), commands))
+    return machine.root(f"cat {PROOF} 2>/dev/null || true").split()
+
+
+def _typed_at(machine: Machine, command: str) -> None:
+    argv = [*machine.ssh("ann", "-tt"), SCREEN + command]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as session:
         assert session.stdin is not None
+        assert session.stdout is not None
+        _wait_for_a_pager(session.stdout.fileno())
         for key in KEYS:
             time.sleep(0.3)
             try:
-                session.stdin.write(key)
+                session.stdin.write(key.encode())
                 session.stdin.flush()
             except BrokenPipeError:
                 break
@@ -56,7 +67,16 @@ def at_a_terminal(machine: Machine, command: str) -> list[str]:
             session.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             session.kill()
-    return machine.root(f"cat {PROOF} 2>/dev/null || true").split()
+
+
+def _wait_for_a_pager(screen: int) -> None:
+    """Read until more(1) asks for a key, the session ends, or nothing new was shown for 15 s."""
+    shown = b""
+    while b"--More--" not in shown and select.select([screen], [], [], 15)[0]:
+        part = os.read(screen, 65536)
+        if not part:
+            return
+        shown += part
 
 
 def test_a_pager_under_stock_rules_is_root_and_under_ours_is_not(terminal: Machine) -> None:
@@ -75,9 +95,8 @@ def test_what_a_person_brings_along_reaches_nothing(terminal: Machine) -> None:
     assert "0" in at_a_terminal(terminal, f"{BROUGHT} sudo -n {paged}")
 
     terminal.root(f"cp -p /run/hx-rules {RULES}; rm -f {PROOF}")
-    for command in ALLOWED:
-        assert at_a_terminal(terminal, f"{BROUGHT} sudo -n {command}") == [], command
-        assert at_a_terminal(terminal, f"sudo -n PAGER={PAGER} SYSTEMD_PAGER={PAGER} {command}") == [], command
+    ways = (f"{BROUGHT} sudo -n", f"sudo -n PAGER={PAGER} SYSTEMD_PAGER={PAGER}")
+    assert at_a_terminal(terminal, *(f"{way} {command}" for way in ways for command in ALLOWED)) == []
 
 
 def test_sudo_s_own_settings_outlive_a_careless_line(terminal: Machine) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from machines import Machine, alone
+from machines import Machine
 
 ON = "trixie,bookworm,gw"
 # Debian 13's sshd shuts out who offers keys and leaves, until the role sshd exempts the control node and the bastion.
@@ -220,7 +221,9 @@ def test_the_run_s_own_account_is_refused(machine: Machine) -> None:
 
 
 @pytest.fixture
-def state(machine: Machine, tmp_path: Path) -> Iterator[dict[str, str]]:
+def state(
+    machine: Machine, tmp_path: Path, alone: Callable[[str], AbstractContextManager[None]]
+) -> Iterator[dict[str, str]]:
     """Return a state folder of the test's own, so that no tombstone outlives it; both releases get ann back."""
     if machine.name != "trixie":
         pytest.skip("one offboarding is for all machines")
