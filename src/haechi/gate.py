@@ -77,18 +77,17 @@ def judge(
     warnings = tuple(line(problem) for problem in (*problems, *left) if problem.severity == "warning")
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
     run = runs.begin(policy, revoked, state, unsound, trust)
-    begun = runs.read(run)
-    more = desired.More(granted=begun.grants, seal=_seal(state))
-    today = begun.policy
-    if not documents:
-        return Passed(desired={}, run=run, warnings=warnings)
-    if loaded.errors:
-        return Passed(
-            desired={host: {"prove": desired.prove(today, host, revoked)} for host in hosts if host in today.hosts},
-            run=run,
-            warnings=warnings,
-        )
-    return Passed(desired=desired.build(today, hosts, revoked, trust, more), run=run, warnings=warnings)
+    made = _documents(runs.read(run), hosts) if documents else {}
+    return Passed(desired=made, run=run, warnings=warnings)
+
+
+def _documents(run: runs.Run, hosts: Iterable[str]) -> dict[str, Any]:
+    """Return what each host must become; of a policy that is unsound only whose way in must stay open."""
+    if run.unsound:
+        known = [host for host in hosts if host in run.policy.hosts]
+        return {host: {"prove": desired.prove(run.policy, host, run.revoked)} for host in known}
+    more = desired.More(granted=run.grants, seal=_seal(Path(run.state)))
+    return desired.build(run.policy, hosts, run.revoked, run.trust, more)
 
 
 def _seal(state: Path) -> Seal | None:
