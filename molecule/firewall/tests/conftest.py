@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from namespaces import inside
 
 from haechi.lab import limits
 
@@ -31,8 +32,8 @@ def run_in() -> Inside:
     """Run a command on a machine without any network."""
 
     def run(name: str, *command: str) -> subprocess.CompletedProcess[str]:
-        argv = ["podman", "exec", f"haechi-molecule-{name}", *command]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        argv = [*inside(name), *command]
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
 
     return run
 

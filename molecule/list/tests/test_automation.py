@@ -17,6 +17,7 @@ from haechi import sshconfig
 from .conftest import ALARMS, INVENTORY, POLICY, ROOT, STATE, Machine
 
 CERTIFICATE = STATE / sshconfig.CERTIFICATE
+ELSEWHERE = "gw"
 Done = subprocess.CompletedProcess[str]
 
 
@@ -49,13 +50,15 @@ def machine(host: Host, keys: Path, alone: Alone) -> Iterator[Machine]:
 
 @pytest.fixture
 def unfiltered(machine: Machine) -> Iterator[None]:
-    """Let packets through for one test: firewalls that another scenario left would answer before sshd can."""
-    ends = (machine, Machine("gw", machine.keys))
-    for end in ends:
-        end.sh("if command -v nft; then nft list ruleset >/root/rules; nft flush ruleset; fi")
+    """Let ssh pass for one test: a firewall that another scenario left answers before sshd can, on either side."""
+    chains = ((machine, "input"), (Machine(ELSEWHERE, machine.keys), "output"))
+    for one, chain in chains:
+        rule = f"nft insert rule inet haechi {chain} tcp dport 22 accept comment {machine.name}"
+        one.sh(f"if nft list table inet haechi >/dev/null 2>&1; then {rule}; fi")
     yield
-    for end in ends:
-        end.sh("if test -e /root/rules; then nft -f /root/rules; rm /root/rules; fi")
+    for one, chain in chains:
+        mine = f"nft -a list chain inet haechi {chain} 2>/dev/null | sed -n 's/.* \"{machine.name}\" # handle //p'"
+        one.sh(f"for handle in $({mine}); do nft delete rule inet haechi {chain} handle $handle; done")
 
 
 def login(machine: Machine, folder: Path, *, certified: bool, source: str = "") -> Done:
@@ -102,7 +105,7 @@ def test_it_opens_from_the_control_node(machine: Machine, tmp_path: Path) -> Non
 def test_it_opens_from_nowhere_else(machine: Machine, tmp_path: Path, certified: bool) -> None:  # noqa: FBT001
     """Whoever stole both files and stands on another machine stays out, and somebody hears of it."""
     # Trixie is the bastion here, so bookworm is tried from beside it.
-    done = login(machine, tmp_path, certified=certified, source="gw")
+    done = login(machine, tmp_path, certified=certified, source=ELSEWHERE)
 
     assert "Permission denied" in done.stderr, done.stdout
     assert "automation-elsewhere" in alarms(machine)
