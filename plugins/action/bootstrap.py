@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 from haechi import sshclient
 
 _PROBE = 'export PATH="$PATH:/usr/sbin:/sbin"; for p in python3 sudo; do command -v $p >/dev/null || echo $p; done'
+# Else a package's question would wait for somebody to answer it (debconf(7)).
 _INSTALL = "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update && apt-get -qq -y install {names} >/dev/null"
 
 

@@ -134,6 +134,7 @@ def make(asked: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     for argv in () if check else commands:
         complaint = _follow(argv)
         if complaint:
+            # With the new files left in place the next run would see no difference, and never try the follow-up again.
             restore(steps)
             raise TreeError(f"`{' '.join(argv)}` failed after a change, the old files are back: {complaint}")
     return {

@@ -31,6 +31,7 @@ class HostKey:
 
 def entries(text: str, alias: str) -> tuple[HostKey, ...]:
     """Return the keys that a known_hosts text holds for one name; marked lines and hashed names are not ours."""
+    # @cert-authority, @revoked and |1| (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
     rows = [line.split() for line in text.splitlines() if line.strip() and not line.startswith(("#", "@", "|"))]
     return tuple(HostKey(row[1], row[2]) for row in rows if len(row) > 2 and alias in row[0].split(","))  # noqa: PLR2004
 

@@ -62,6 +62,7 @@ async def _one(
     try:
         way = await asyncio.to_thread(ways.find, config, host)
         root = () if way.user == "root" else ("sudo", "-n", "--")
+        # No variable, folder or installed package of the host brings code into root's run (python3(1), -I and -S).
         command = shlex.join([*root, *before, errand.PYTHON, "-I", "-S", "-c", text])
         async with (
             asyncio.timeout(PATIENCE_S),
@@ -81,4 +82,5 @@ def _document(text: str, nonce: str) -> dict[str, Any] | None:
         found = json.loads(text)
     except ValueError:
         return None
+    # What lacks the nonce was printed by something else, a start-up file of the login shell for one.
     return found if isinstance(found, dict) and found.get("nonce") == nonce else None

@@ -32,6 +32,7 @@ def allowed(namespace: str, public: str) -> str:
 
 def make(key: Path, comment: str) -> str:
     """Make a key pair in place of what lies there; return the public line. Raises ``SigningError``."""
+    # ssh-keygen asks before it overwrites a key, and nobody is there to answer.
     key.unlink(missing_ok=True)
     made = _keygen("-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(key))
     if made.returncode != 0:

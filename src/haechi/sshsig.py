@@ -22,6 +22,7 @@ def signer(text: bytes, signature: bytes, namespace: str) -> str:
     """
     with tempfile.TemporaryDirectory() as folder:
         path = _file(folder, "signature", signature)
+        # Trusts no key: it asks only whether the signature holds (ssh-keygen(1), -Y check-novalidate).
         done = _keygen("-Y", "check-novalidate", "-n", namespace, "-s", path, text=text)
     found = _GOOD.search(done.stdout.decode(errors="replace"))
     if done.returncode or found is None:

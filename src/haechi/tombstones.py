@@ -195,6 +195,7 @@ def _write(state_dir: Path, store: Store, now: datetime | None) -> None:
     """Sign and swap in one step: text and signature share a file, so a crash leaves the old pair or the new one."""
     newest = max([row.sequence for row in store.tombstones] + [row.sequence for row in store.rehires])
     body = {"schema": SCHEMA, **asdict(replace(store, sequence=newest, issued=_stamp(now)))}
+    # The list before its mark: the other way round a crash between would have a good list refused as old.
     signing.swap(state_dir / STORE, sign(state_dir, NAMESPACE, body))
     signing.swap(state_dir / MARK, f"{newest}\n".encode())
 

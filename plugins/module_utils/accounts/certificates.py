@@ -50,6 +50,7 @@ def plan(now: Certificates, wanted: Mapping[str, Any], active: Collection[str]) 
             path = f"{PRINCIPALS}/{account}"
             act = Remove(path) if after is None else WriteFile(path, after)
             yield Change(account, "principals", _shown(before), _shown(after), (act,))
+    # Last: once the authority is trusted its certificates count, and by then the list and the principals stand.
     authority = f"{wanted['user_ca']}\n"
     if now.user_ca != authority:
         shown = "another" if now.user_ca else "absent"

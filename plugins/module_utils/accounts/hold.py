@@ -12,6 +12,7 @@ from pathlib import Path
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Non-blocking, since opening a pipe would else wait for a writer (fifo(7)); a link ends in ELOOP (open(2)).
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MOST = 1 << 20
 

@@ -114,6 +114,7 @@ def deny(now: Doors, name: str, account: Account | None, fingerprints: Iterable[
     """Return the acts after which no new login succeeds, whatever runs still."""
     acts: list[Act] = []
     if account is not None and (now.account or now.groups):
+        # Day 1, since shadow(5) leaves open what 0 means; a locked password alone lets keys in (usermod(8), --lock).
         # One call: expiry refuses the account phase, `!*` no password opens, no group lets in or gives rights.
         argv = ("usermod", "--expiredate", "1", "--groups", "", "--password", "!*", "--shell", NOLOGIN, name)
         acts.append(Run(argv))
@@ -135,6 +136,7 @@ def plan(current: Current, name: str, fingerprints: Iterable[str], *, kind: str 
     account = current.accounts.get(name)
     acts = deny(now, name, account, prints)
     if account is not None:
+        # Jobs before the kill: cron and at would start the next process a moment after it.
         acts = (*acts, *(Remove(path) for path in now.jobs), End(name, account.uid))
     return (Change(name, "access", "; ".join(now.describe()), "denied", acts),)
 

@@ -23,6 +23,7 @@ KEY_NAMES = ("authorized_keys", "authorized_keys2")
 CRONTABS, AT_JOBS = "/var/spool/cron/crontabs", "/var/spool/cron/atjobs"
 LINGER = "/var/lib/systemd/linger"
 _MOST = 1 << 20
+# The login uid of what no login started: -1 in 32 bits (pam_loginuid(8)).
 _UNSET = 4294967295
 _HEAD = 12
 

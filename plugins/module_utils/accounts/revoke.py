@@ -142,6 +142,7 @@ def account_phase(who: str) -> str:
             text=True,
             check=False,
             timeout=10,
+            # PAM speaks the language of its environment, and `expired` is looked for in English.
             env={"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
         )

@@ -226,4 +226,5 @@ def is_service(unit: str) -> bool:
 
 def of_person(processes: Iterable[Process], uid: int) -> tuple[Process, ...]:
     """Return the processes that run as a person or descend from her login, `sudo -i` included."""
+    # Only a login sets the login uid, so it stays through su, sudo and nohup (pam_loginuid(8)).
     return tuple(process for process in processes if uid in process.uids or process.loginuid == uid)

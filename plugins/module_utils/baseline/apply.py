@@ -50,6 +50,7 @@ def packaged(path: str) -> str:
 def override(act: Override) -> None:
     """Replace whatever override stands for the path, and set the mode now."""
     name = packaged(act.path)
+    # A second override of one path is refused (dpkg-statoverride(1), --add).
     for old in {name, act.path}:
         with contextlib.suppress(ApplyError):
             run(("dpkg-statoverride", "--quiet", "--remove", old))

@@ -64,6 +64,7 @@ def set_mode(path: str, mode: int, owner: str | None, group: str | None) -> None
     """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        # Owner first: chown(2) takes set-ID bits away, also when root calls it.
         if owner is not None or group is not None:
             os.fchown(handle, *ids(owner, group))
         os.fchmod(handle, mode)

@@ -71,6 +71,7 @@ def services_plan(wanted: Mapping[str, Any]) -> Plan:
     clock = system.plan_clock(
         wanted["time_server"],
         container=Path("/run/systemd/container").exists(),
+        # timesyncd touches this file at each answer (systemd-timesyncd.service(8)).
         synchronised=Path("/run/systemd/timesync/synchronized").exists() or system.installed("chrony"),
     )
     return (

@@ -11,6 +11,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.baseline.change impor
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.people import FIRST, LAST, Account
 
 START = (".profile", ".bash_profile", ".bash_login", ".bashrc", ".bash_logout", ".zshrc", ".cshrc", ".login", ".kshrc")
+# The first two let others in without a password (hosts.equiv(5)); .netrc only says what its owner sends elsewhere.
 TRUST = (".rhosts", ".shosts", ".netrc")
 REMOVED = frozenset({".rhosts", ".shosts"})
 GROUP_AND_OTHERS_WRITE = 0o022

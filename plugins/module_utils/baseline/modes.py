@@ -47,6 +47,7 @@ def rule(raw: Mapping[str, Any]) -> Rule:
     return Rule(
         topic=str(raw["topic"]),
         paths=tuple(raw["paths"]),
+        # A text, since YAML 1.1 makes the number 420 of a bare 0644.
         max=int(str(raw["max"]), 8),
         owner=raw.get("owner"),
         group=raw.get("group"),

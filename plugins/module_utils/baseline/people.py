@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.change import Change, Finding, Plan, Run
 
 NOLOGIN = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"})
+# Debian Policy, 9.2.2: the numbers of people.
 FIRST, LAST = 1000, 59999
 NEVER = 99999
 
@@ -54,6 +55,7 @@ def accounts(passwd: str, shadow: str) -> tuple[Account, ...]:
         if not row[6:] or not row[2].isdigit():
             continue
         days = ageing.get(row[0], [row[0], "*", *[""] * 7])
+        # `x` says that the hash stands in shadow; anything else is the hash itself (passwd(5)).
         secret = days[1] if row[1] == "x" else row[1]
         found.append(
             Account(row[0], int(row[2]), int(row[3]), row[5], row[6], secret, *[number(text) for text in days[2:7]])
@@ -70,6 +72,7 @@ def plan_ageing(account: Account, wanted: Mapping[str, Any]) -> Plan:
     if not account.usable:
         if account.inactive is None and (account.max is None or account.max >= NEVER):
             return Plan()
+        # To chage(1) -1 means that nothing is checked.
         free = Run(("chage", "--maxdays", "-1", "--mindays", "0", "--inactive", "-1", account.name))
         return Plan((Change("U-02", account.name, f"no usable password, {seen}", "not aged", (free,)),))
     top, low = int(wanted["max_days"]), int(wanted["min_days"])

@@ -34,6 +34,7 @@ def elements(listing: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for item in json.loads(listing)["nftables"]:
         for element in item.get("set", {}).get("elem", []):
+            # An element is its bare value, or with its time an object around it (libnftables-json(5)).
             timed = isinstance(element, dict) and "elem" in element
             inner = element["elem"] if timed else {"val": element}
             found[_name(inner["val"])] = int(inner.get("expires", 0))

@@ -51,6 +51,7 @@ def begin(asked: Asked) -> dict[str, Any]:
     if asked.check:
         return _compare(asked, subsystem)[1] | {"remarks": subsystem.remarks()}
     token = secrets.token_hex(16)
+    # Before the look: two controllers would else each plan from the other's half-made change.
     store.lock(token, asked.owner, asked.rollback_after)
     armed = False
     try:
@@ -59,6 +60,7 @@ def begin(asked: Asked) -> dict[str, Any]:
             result |= _swap(asked, subsystem, changes, token)
             armed = True
     finally:
+        # While a change is pending the lock stays: it ends with the proof, the timer or the next boot.
         if not armed and not (store.STATE / rollback.PENDING).exists():
             store.unlock(token)
     return result | {"remarks": subsystem.remarks()}
@@ -79,10 +81,12 @@ def _compare(asked: Asked, subsystem: Subsystem) -> tuple[tuple[guarded.Change, 
 
 
 def _swap(asked: Asked, subsystem: Subsystem, changes: tuple[guarded.Change, ...], token: str) -> dict[str, Any]:
+    # Asked before anything changes: only who got in before shows that the change shut somebody out.
     entitled = _entitled(asked)
     way = subsystem.way_back()
     store.reserve(guarded.space(changes) + sum(map(len, way.extra.values())))
     store.save(token, asked.subsystem, [*(c.before for c in changes), *way.files], way.commands, way.extra)
+    # Before the first file is touched: from here on a crash at any line ends in the old state.
     store.arm(token, asked.rollback_after)
     try:
         for change in changes:

@@ -59,6 +59,7 @@ class Nftables(Subsystem):
         lines = []
         for table in self._tables():
             name = " ".join(table)
+            # Deleting a table that is absent fails the whole transaction, adding one that is does nothing (nft(8)).
             lines.append(f"add table {name}\ndelete table {name}")
             listed = run(["nft", "list", "table", *table])
             if listed.code == 0:
@@ -68,6 +69,7 @@ class Nftables(Subsystem):
 
     def activate(self) -> None:
         """Harvest the counters, then load the file in one transaction."""
+        # Before the load: it replaces the tables, and their counters with them.
         if self.options.get("harvest"):
             self._harvest(Path(self.options["harvest"]))
         must(["nft", "-f", self.options["load"]], "nft refused to load the rules")

@@ -78,6 +78,7 @@ def window_open(who: str, now: float) -> bool:
     return any(row[0] == who and row[1].isdigit() and now < int(row[1]) for row in rows if len(row) > 1)
 
 
+# Read by hand: the module spwd left Python with 3.13, which is Debian 13's (PEP 594).
 def _shadow(who: str) -> list[str]:
     for line in Path("/etc/shadow").read_text().splitlines():
         fields = line.split(":")

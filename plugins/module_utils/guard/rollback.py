@@ -95,6 +95,7 @@ def restore(why: str, root: Path = Path("/")) -> str:
         failed = [] if why == "boot" else run_commands(manifest["commands"])
         result = {"token": manifest["token"], "why": why, "unmended": failed, "subsystem": manifest["subsystem"]}
         write(state / LAST, json.dumps(result).encode(), 0o600, os.getuid(), os.getgid())
+        # The mark goes before what it needs: a crash between leaves spare files, never a mark without its old state.
         remove(pending)
         shutil.rmtree(state / SAVED, ignore_errors=True)
         remove(state / LOCK)

@@ -45,6 +45,7 @@ class Sshd(Subsystem):
         entitled = self.entitled()
         with overlaid(files) as config:
             must(["sshd", "-t", "-f", str(config)], "sshd does not take the configuration, nothing was changed")
+            # First by what sshd would decide, which names the cause; then by connections, which need no reading of it.
             self._keeps_promises(config, files)
             self._lets_in(config, entitled)
 
@@ -101,6 +102,7 @@ def _in_order(files: list[File]) -> list[File]:
     changed = {file.path: file for file in files}
     kept = {str(path): File(str(path), path.read_bytes()) for path in DROP_INS.glob("*.conf")}
     drop_ins = [file for path, file in sorted({**kept, **changed}.items()) if path.startswith(f"{DROP_INS}/")]
+    # Debian's sshd_config includes the drop-ins at its head, and of two values the first counts (sshd_config(5)).
     return [*drop_ins, File(str(MAIN), MAIN.read_bytes())]
 
 
@@ -117,6 +119,7 @@ def overlaid(files: list[File]) -> Iterator[Path]:
             target.unlink(missing_ok=True)
             if file.content is not None:
                 target.write_bytes(file.content)
+        # The copy would still include the real folder, which its Include names by an absolute path (sshd_config(5)).
         text = re.sub(rf"(?im)^(\s*Include\s+){re.escape(str(DROP_INS))}/", rf"\g<1>{drop_ins}/", MAIN.read_text())
         main.write_text(text)
         yield main

@@ -23,6 +23,8 @@ UNIT = Path("/etc/systemd/system/haechi-guard-rollback.service")
 WANTS = Path("/etc/systemd/system/sysinit.target.wants/haechi-guard-rollback.service")
 TIMER = "haechi-guard-timer"
 GRACE_SECONDS = 30
+# Without the default dependencies: with them it would wait for sysinit.target, which wants it (systemd.service(5)).
+# On all other boots the condition ends it before Python starts.
 UNIT_TEXT = f"""\
 [Unit]
 Description=Put back what a guarded change left unproven
@@ -50,6 +52,8 @@ def lock(token: str, owner: str, seconds: int) -> None:
     """
     STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = STATE / rollback.LOCK
+    # No step of a clock that is set moves the monotonic one, and it begins anew at boot (clock_gettime(2)). The grace
+    # lets the timer come first.
     body = {"token": token, "owner": owner, "boot": _boot_id(), "until": time.monotonic() + seconds + GRACE_SECONDS}
     for _attempt in range(2):
         try:
@@ -95,6 +99,7 @@ def reserve(size: int) -> None:
     probe = STATE / "reserve"
     try:
         with probe.open("wb") as file:
+            # The blocks are taken, where a file of holes would only promise them (posix_fallocate(3)).
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         raise RefusedError(
@@ -130,10 +135,12 @@ def arm(token: str, seconds: int) -> None:
         rollback.write(SCRIPT, source, 0o755, 0, 0)
     if not UNIT.exists() or UNIT.read_text() != UNIT_TEXT:
         rollback.write(UNIT, UNIT_TEXT.encode(), 0o644, 0, 0)
+    # The link that `systemctl enable` would make, which has all of systemd reload besides (systemctl(1)).
     if not WANTS.is_symlink():
         WANTS.parent.mkdir(exist_ok=True)
         WANTS.symlink_to(UNIT)
         rollback.fsync_dir(WANTS.parent)
+    # systemd joins timers within a minute to save wake-ups, unless told otherwise (systemd.timer(5), AccuracySec=).
     start = ["systemd-run", f"--unit={TIMER}", f"--on-active={seconds}", "--timer-property=AccuracySec=100ms"]
     stop_timer()
     done = subprocess.run(
@@ -144,6 +151,7 @@ def arm(token: str, seconds: int) -> None:
     )
     if done.returncode != 0:
         raise RefusedError(f"the rollback timer could not be started ({done.stderr.strip()}); nothing was changed")
+    # The mark comes last: what has no clock and no old state on the disk is never pending.
     rollback.write(STATE / rollback.PENDING, token.encode(), 0o600, 0, 0)
 
 
@@ -159,6 +167,7 @@ def commit(token: str) -> None:
     """
     with (STATE / rollback.MUTEX).open("w") as mutex:
         fcntl.flock(mutex, fcntl.LOCK_EX)
+        # `rollback.restore` holds the same lock, so the proof and the timer cannot both win.
         pending = STATE / rollback.PENDING
         if not pending.exists() or pending.read_text() != token:
             raise RefusedError("the proof came too late: the host has already put the old state back")

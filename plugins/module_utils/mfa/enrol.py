@@ -39,6 +39,7 @@ def answer(request: dict[str, Any], folder: Path = FOLDER) -> dict[str, Any]:
 def of_person(text: str) -> str:
     """Return the seed and its options without what PAM noted since: that belongs to one host."""
     lines = text.splitlines()
+    # Behind these PAM notes used codes and times of tries (FILEFORMAT of libpam-google-authenticator).
     noted = ('" DISALLOW_REUSE', '" RATE_LIMIT')
     kept = [" ".join(line.split()[: 4 if line.startswith(noted[1]) else 2]) for line in lines if line.startswith(noted)]
     return "".join(f"{line}\n" for line in [lines[0], *kept, *(x for x in lines[1:] if not x.startswith(noted))])

@@ -164,8 +164,10 @@ def issue(folder: Path, order: Mapping[str, Any], now: datetime) -> tuple[str, C
     with _locked(folder):
         serial = _next(folder)
         record = {"serial": serial, "at": now.isoformat(timespec="seconds"), **order}
+        # Before it is signed: a crash may lose a number, and never a certificate that nobody knows of.
         _append(folder / "issued.jsonl", json.dumps(record, sort_keys=True))
         span = _span(now, timedelta(minutes=int(order["minutes"])))
+        # ssh-keygen gives every right that is not cleared, agent and X11 forwarding too (ssh-keygen(1), -O).
         rights: tuple[str, ...] = ("-O", "clear", "-O", "permit-pty", "-O", "permit-port-forwarding")
         rights += ("-O", f"source-address={order['source']}") if order.get("source") else ()
         names = ",".join(order["principals"])
@@ -183,6 +185,7 @@ def _refuse_revoked(person: str, key: str) -> None:
 
 def _span(now: datetime, life: timedelta) -> str:
     begin, end = (moment.astimezone(timezone.utc) for moment in (now - EARLIER, now + life))  # noqa: UP017
+    # Without the Z it would be a time of the host's zone (ssh-keygen(1), -V).
     return f"{begin:%Y%m%d%H%M%S}Z:{end:%Y%m%d%H%M%S}Z"
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+# Fields stand eight blanks in, what a field lists sixteen. `forever`, `after` and `before` lack an end or a begin, and
+# are no certificate of ours (sshkey_format_cert_validity of OpenSSH).
 _FIELD = re.compile(r"^ {8}(\S[^:]*): ?(.*)$")
 _VALID = re.compile(r"from (\S+) to (\S+)")
 _PRINT = re.compile(r"SHA256:[A-Za-z0-9+/]+")

@@ -65,6 +65,7 @@ def build(text: str, user_ca: str, path: str = KRL) -> None:
         spec.write_text(text, encoding="ascii")
         ca.write_text(f"{user_ca}\n", encoding="ascii")
         number = _NUMBER.search(text.partition("\n")[0])
+        # An id is one authority's, which -s names; -z is here the number of the list (ssh-keygen(1)).
         keygen("-q", "-k", "-f", str(made), "-s", str(ca), "-z", number.group(1) if number else "0", str(spec))
         if entries(str(made)) != rows(text):
             raise CertificateError("ssh-keygen made a list that does not say what it should; the old one stays")

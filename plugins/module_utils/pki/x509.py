@@ -59,6 +59,7 @@ def openssl(*arguments: str, text: str = "", user: str | None = None) -> str:
         env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         user=who.pw_uid if who else None,
         group=who.pw_gid if who else None,
+        # Else the child would keep root's other groups (setgroups(2)).
         extra_groups=[] if who else None,
     )
     if done.returncode:
@@ -131,6 +132,7 @@ def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
     only the public key counts.
     Raises ``X509Error`` where openssl refuses, ``OSError`` where there is no authority.
     """
+    # At most 20 octets (RFC 5280, 4.1.2.2); by chance, so that nobody can prepare for the next one.
     serial = secrets.token_hex(16)
     record = {
         "at": now.isoformat(timespec="seconds"),
@@ -152,6 +154,7 @@ def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
 def _extensions(order: Mapping[str, Any]) -> str:
     # Addresses first: sudo_logsrvd looks each name up that stands before the one that fits, and waits for the answer.
     names = [*(f"IP:{address}" for address in order["addresses"]), *(f"DNS:{name}" for name in order["names"])]
+    # RFC 5280, 4.2.1.9, .3, .12, .6, .2 and .1, in this order.
     rows = {
         "basicConstraints": "critical,CA:FALSE",
         "keyUsage": "critical,digitalSignature",

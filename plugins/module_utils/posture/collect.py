@@ -94,6 +94,7 @@ def reason(error: Exception) -> str:
 
 def plain(value: Any) -> Any:
     """Return a value whose texts can be written as UTF-8; a name in other bytes shows their numbers."""
+    # A file's name that is no UTF-8 holds lone surrogates (PEP 383), and JSON travels as UTF-8 (RFC 8259, 8.1).
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

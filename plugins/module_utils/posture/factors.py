@@ -33,6 +33,8 @@ def factors(_: Question) -> Reader:
 def seed(path: Path) -> dict[str, Any]:
     """Return what may be told of one seed's file: ``once`` is that a used code is out, ``spare`` counts spare codes."""
     status = path.stat()
+    # The first line is the seed; options begin with a quotation mark, and a number alone is a spare code that counts
+    # without a clock (FILEFORMAT of libpam-google-authenticator).
     options = path.read_text().splitlines()[1:]
     return {
         "account": path.name,

@@ -30,6 +30,7 @@ class Probes:
         address, port = str(self._rows[number]["address"]), int(self._rows[number]["port"])
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
+            # Takes no name: a resolver that does not answer would outlast the second.
             socket.inet_pton(family, address)
             link = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except OSError as error:
@@ -52,6 +53,7 @@ class Probes:
             for handle, _ in ready:
                 number, link = self._waiting.pop(handle)
                 self._poll.unregister(handle)
+                # Writable means decided; how, the socket's error tells (connect(2), EINPROGRESS).
                 self._judge(number, link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
                 link.close()
         for number, link in self._waiting.values():

@@ -16,6 +16,7 @@ _VERSION = re.compile(r"OpenSSH_(\S+?),?\s")
 def sshd(question: Question) -> Reader:
     """``sshd -T`` for nobody in particular and for each asked account."""
     said, common = ask("sshd", "-V"), ask("sshd", "-T")
+    # Without a connection to match, no Match block is looked at (sshd(8), -T).
     each = {who: ask("sshd", "-T", "-C", f"user={who},host=localhost,addr=127.0.0.1") for who in question.users}
     state = units.states()
 

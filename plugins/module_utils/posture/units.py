@@ -68,6 +68,7 @@ def units(_: Question) -> Reader:
 
 def with_scripts(files: dict[str, str], scripts: list[str]) -> dict[str, str]:
     """Add the scripts of /etc/init.d that no unit file stands for."""
+    # systemd-sysv-generator(8) names its units after the scripts, without `.sh`.
     return {f"{name.removesuffix('.sh')}.service": "init.d" for name in scripts if name != "README"} | files
 
 

@@ -47,6 +47,7 @@ def read(data: bytes, site: str, signers: str = SIGNERS) -> Listed:
         signature = body.pop("signature")
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ListError("it is cut short or corrupt") from error
+    # Before schema and site are looked at: nothing of an unsigned text decides, not even which complaint is made.
     _verify(canonical(body), str(signature), signers)
     if body.get("schema") != SCHEMA:
         raise ListError(f"its schema is {body.get('schema')!r}, and this host reads {SCHEMA}: run site.yml")

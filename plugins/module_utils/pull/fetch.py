@@ -30,6 +30,7 @@ def _once(address: str, port: int, until: float) -> bytes:
     size = 0
     with socket.create_connection((address, port), timeout=_left(until)) as connection:
         while True:
+            # A time-out is for one recv(2): a server that drips bytes would else hold this run for ever.
             connection.settimeout(_left(until))
             part = connection.recv(1 << 16)
             if not part:

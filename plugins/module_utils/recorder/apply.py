@@ -92,6 +92,7 @@ def _scripts(desired: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def watch_script() -> str:
     """Return the watch as one program: the alarm's source, its own, and the call."""
+    # Two files become one, and a future import may stand at the head alone (PEP 236).
     parts = [re.sub(r"(?m)^from __future__ .*\n", "", _program(part)) for part in (alarm, watch)]
     head = "#!/usr/bin/python3 -I\nfrom __future__ import annotations\n\nimport sys\n\n"
     return head + "\n\n".join(parts) + "\n\nmain(sys.argv[1:], raise_alarm, clear)\n"

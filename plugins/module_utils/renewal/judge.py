@@ -64,6 +64,7 @@ def _proven(asked: Asked, *, issuing: str, root: str, reader: str | None) -> See
     """Return the certificate in use: signed by us, in its time, and its key signed the request."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
+        # A temporary folder is its maker's alone (mkdtemp(3)), and the reader is another account.
         place.chmod(0o755)
         texts = {"leaf": asked.leaf, "issuing": issuing, "root": root}
         for name, text in texts.items():

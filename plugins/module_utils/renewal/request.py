@@ -45,6 +45,7 @@ def build(*, name: str, csr: str, leaf: str, key: str, at: datetime) -> bytes:
     Raises ``X509Error`` where openssl cannot sign.
     """
     row = {"schema": SCHEMA, "at": at.isoformat(timespec="seconds"), "name": name, "csr": csr, "leaf": leaf}
+    # Travels as text: over parsed JSON a signature would depend on how either side writes it again.
     body = json.dumps(row, sort_keys=True)
     with tempfile.NamedTemporaryFile() as made:
         x509.openssl("dgst", "-sha256", "-sign", key, "-out", made.name, text=body)

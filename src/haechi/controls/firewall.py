@@ -55,6 +55,7 @@ def file_is_policy(case: Case) -> Verdict:
 def no_foreign_table(case: Case) -> Verdict:
     """Nobody else's table stands beside ours: it could redirect, or drop what policy lets pass."""
     engines = ENGINES if case.policy.hosts[case.host].containers else frozenset()
+    # A drop in any table is final, and an accept ends its own chain only (nft(8)).
     bad = sorted(set(case.posture.firewall.foreign_tables) - engines)
     expected = "no table but ours" + (" and the container engine's" if engines else "")
     return none_of(bad, expected, expected)

@@ -73,6 +73,7 @@ def _less(row: Row, settings: Mapping[str, str]) -> Iterator[str]:
 
 
 def _in_device(algorithm: str) -> bool:
+    # A certificate's type is the key's with another end to its name (OpenSSH's PROTOCOL.u2f).
     return algorithm.replace("-cert-v01@openssh.com", "@openssh.com") in HARDWARE
 
 

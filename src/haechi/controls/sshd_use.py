@@ -19,6 +19,7 @@ NO_FORWARDING = {
     "gatewayports": "no",
     "permitlisten": "none",
 }
+# KISA's bound for an idle session (U-12).
 LONGEST_IDLE = 600
 # Release notes of OpenSSH 9.8.
 PENALTIES_SINCE = (9, 8)
@@ -58,6 +59,7 @@ def guessing_slowed(case: Case) -> Verdict:
     """Whoever guesses gets few attempts, little time, few connections, and where sshd can, a penalty."""
     keys = ["maxauthtries", "logingracetime", "maxstartups", "persourcemaxstartups"]
     settings = settings_of(case, keys)
+    # sshd's own defaults of the first two (sshd_config(5)): policy may be stricter, never looser.
     most = {"maxauthtries": 6, "logingracetime": 120, "persourcemaxstartups": 100}
     bad = [f"{key} {settings[key]}" for key, limit in most.items() if not 1 <= number(settings[key]) <= limit]
     if not re.fullmatch(r"[1-9][0-9]*:[1-9][0-9]*:[1-9][0-9]*", settings["maxstartups"]):

@@ -34,6 +34,7 @@ def answer(code: int, errors: str) -> Answer:
     """Judge an ssh client's end: a time-out or a reset proves nothing."""
     if code == 0:
         return Answer.ACCEPTED
+    # With the methods in brackets, as ssh ends when sshd has refused them all; a closed connection says no such thing.
     return Answer.REFUSED if "Permission denied (" in errors else Answer.UNKNOWN
 
 
@@ -52,6 +53,7 @@ class Doors:
         options = {
             "BatchMode": "yes",
             "ConnectTimeout": "10",
+            # A connection that is open already would answer for a door that is shut by now (ssh_config(5)).
             "ControlPath": "none",
             "HostKeyAlias": host,
             "IdentitiesOnly": "yes",

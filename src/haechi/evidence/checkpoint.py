@@ -64,6 +64,7 @@ def parse(line: bytes) -> Checkpoint | None:
         whole = found.line().rstrip(b"\n") == line.rstrip(b"\n")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    # Not isinstance: to that a bool is an int, and `true` would be checkpoint 1.
     right = type(found.number) is int and type(found.records) is int and isinstance(found.at, str)
     return found if whole and right and RUN.fullmatch(found.run) else None
 

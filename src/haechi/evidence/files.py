@@ -58,6 +58,7 @@ def swap(path: Path, data: bytes) -> None:
         if name:
             Path(name).unlink(missing_ok=True)
         raise told(path, error) from error
+    # A file's own fsync does not make its name durable (fsync(2)).
     sync_folder(path.parent)
 
 

@@ -50,6 +50,7 @@ class Store:
         files.folder(self.path.parent)
         for folder in (self.path, self.path / "runs", self.path / "objects"):
             files.folder(folder)
+        # Before anything is written: a site whose key is gone must not begin a run that nobody could sign.
         keys.signing_key(self.path)
         now = self.clock()
         name = re.sub(r"[^a-z0-9_]", "_", verb.lower()) or "run"
@@ -109,6 +110,7 @@ class Store:
                 key="",
             )
             signed = checkpoint.sign(key, unsigned)
+            # The log first: a run's own copy that the log does not name is what a cut log looks like (verify).
             files.append(self.path / LOG, signed.line())
             files.sync_folder(self.path)
             files.swap(self.path / "runs" / run / CHECKPOINT, signed.line())
@@ -137,6 +139,7 @@ class Store:
                     f"{len(lacking)} checkpoint(s) not in the second place: {error}. They are safe in {self.path / LOG}"
                     " and are copied at the next checkpoint"
                 )
+            # After the lines: a crash between sends them twice, which the comparison allows (anchor).
             mark = {"place": str(self.place), "number": len(lines)}
             files.swap(self.path / COPIED, canonical.dumps(mark) + b"\n")
         return ""
@@ -174,6 +177,7 @@ class RunWriter:
     def close(self, body: Mapping[str, Any]) -> Closed:
         """Write the last record, sign the run's end, and copy it to the second place."""
         self.add("end", body)
+        # On the disk before it is signed: no checkpoint may count records that a power cut took.
         try:
             os.fsync(self._handle)
         except OSError as error:
@@ -207,6 +211,7 @@ def hold(path: Path, flags: int = 0) -> int:
     except OSError as error:
         raise files.told(path / RECORDS, error) from error
     try:
+        # The kernel lets go of it with the process, however that dies, so no stale lock is left (flock(2)).
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         files.sync_folder(path)
         files.sync_folder(path.parent)

@@ -87,6 +87,7 @@ def _log(report: Report, lines: list[bytes], key: Ed25519PublicKey) -> list[Chec
     """Judge the site log, and return every checkpoint in it that the key signed."""
     good, fault = checkpoint.verify(lines, key)
     report.upto = len(good)
+    # At the very end a broken line is what a crash leaves; anywhere else somebody wrote after it.
     if fault and fault.why == chain.TORN and fault.line == len(lines):
         report.doubts.append(f"{LOG}: line {fault.line} breaks off: a write was interrupted, or somebody cut it")
     elif fault:
@@ -172,6 +173,7 @@ def _written(path: Path) -> bool:
     """Return whether the run's writer is alive: it holds a lock as long as it is."""
     with path.open("rb") as file:
         try:
+            # Shared, so that two who verify at once do not take each other for the writer.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

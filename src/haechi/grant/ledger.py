@@ -64,6 +64,7 @@ def keep_request(state: Path, request: Request, signature: bytes) -> None:
         raise GrantError(f"replayed: request {request.id} was taken already; ask anew for more") from error
     except OSError as error:
         raise files.told(folder, error) from error
+    # The signature first: a document that is here has its signature beside it, after a crash too.
     files.swap(folder / f"{ASKED}.sig", signature)
     files.swap(folder / ASKED, request.text())
 

@@ -22,6 +22,8 @@ def new_seed() -> str:
 
 def at(seed: str, moment: float) -> str:
     """Return the code of a moment (s since 1970)."""
+    # PAM's module knows SHA-1 alone; what breaks its collisions does not break an HMAC (RFC 6194). Then dynamic
+    # truncation (RFC 4226, 5.3): the last four bits say where 31 bits are taken.
     digest = hmac.digest(base64.b32decode(seed), struct.pack(">Q", int(moment) // STEP), "sha1")
     offset = digest[-1] & 0xF
     return f"{(struct.unpack_from('>I', digest, offset)[0] & 0x7FFFFFFF) % 1_000_000:06}"
@@ -29,6 +31,7 @@ def at(seed: str, moment: float) -> str:
 
 def is_right(seed: str, code: str, moment: float) -> bool:
     """Return whether a code shows that somebody has the seed: he may have typed slowly."""
+    # RFC 6238, 5.2 and 6: one step for the delay, and one for a clock that is ahead.
     return any(hmac.compare_digest(at(seed, moment + shift), code.strip()) for shift in (-STEP, 0, STEP))
 
 

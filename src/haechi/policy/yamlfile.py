@@ -38,6 +38,7 @@ class Reader:
     def value(self, node: yaml.Node, path: Path) -> Any:
         """Return a node's plain value; what is refused becomes ``None`` and a problem."""
         self.places.setdefault(path, (self.file, node.start_mark.line + 1))
+        # Aliases share one node; nested, a few lines of them stand for billions of values.
         if id(node) in self.seen or len(path) > MAX_DEPTH:
             self.problem(node, path, "an alias or very deep nesting", "write the value out where it is meant")
             return None
@@ -100,12 +101,14 @@ class Reader:
 
 
 def _boolean(text: str) -> bool:
+    # YAML 1.1: yes, no, on and off are booleans (yaml.org/type/bool.html).
     if text.lower() not in {"true", "false"}:
         raise ValueError(f"YAML reads {text} as {text.lower() in {'yes', 'on', 'y'}}, not as the word")
     return text.lower() == "true"
 
 
 def _integer(text: str) -> int:
+    # YAML 1.1: 010 is 8, and 1:30 is 90 (yaml.org/type/int.html).
     if re.fullmatch(r"[-+]?0[0-7_]+", text):
         raise ValueError(f"YAML reads {text} as the octal number {int(text.replace('_', ''), 8)}")
     if ":" in text:

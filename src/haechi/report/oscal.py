@@ -49,6 +49,7 @@ class _Results:
 
     def lasting(self, *what: str) -> str:
         """Return the id of something that outlives the run."""
+        # A unit separator, so that ("a", "bc") and ("ab", "c") are two ids (RFC 9562, 5.5).
         return str(uuid5(_NAMES, "\x1f".join((self.meta.site, *what))))
 
     def document(self) -> dict[str, Any]:
