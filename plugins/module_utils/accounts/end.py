@@ -60,16 +60,26 @@ def end(name: str, uid: int) -> Ended:
 
 
 def _forget(uid: int) -> None:
-    """Let systemd forget that a user manager was killed: with failed units a host calls itself degraded for ever."""
-    units = (f"user@{uid}.service", f"user-runtime-dir@{uid}.service")
+    """Let systemd forget what was killed of a user: with failed units a host calls itself degraded for ever."""
     until = time.monotonic() + FORGET
     while time.monotonic() < until:
-        states = set(_systemctl("show", "--property=ActiveState", "--value", *units).split())
-        if "failed" in states:
-            _systemctl("reset-failed", *units)
-        elif states <= {"inactive"}:
+        states = _states(uid)
+        failed = [unit for unit, word in states.items() if word == "failed"]
+        if failed:
+            _systemctl("reset-failed", *failed)
+        elif {*states.values()} <= {"inactive"}:
             return
         time.sleep(0.1)
+
+
+def _states(uid: int) -> dict[str, str]:
+    """Return the state of each unit that logind makes for a user; of sessions those that systemd still knows."""
+    units = (f"user@{uid}.service", f"user-runtime-dir@{uid}.service")
+    asked = ("--property=Id", "--property=Slice", "--property=ActiveState")
+    blocks = _systemctl("show", *asked, *units, "session-*.scope").strip().split("\n\n")
+    rows = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
+    mine = [row for row in rows if row.get("Id") in units or row.get("Slice") == f"user-{uid}.slice"]
+    return {row["Id"]: row["ActiveState"] for row in mine}
 
 
 def _killable(uid: int) -> list[Process]:
