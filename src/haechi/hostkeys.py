@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import fcntl
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from haechi import signing
 
 
 class HostKeyError(Exception):
@@ -71,9 +71,4 @@ def _rewrite(path: Path, alias: str, key: HostKey) -> None:
     old = path.read_text().splitlines() if path.is_file() else []
     kept = [line for line in old if line.startswith(("#", "@")) or alias not in line.split(" ")[0].split(",")]
     text = "".join(f"{line}\n" for line in [*kept, f"{alias} {key.kind} {key.blob}"])
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(handle)
-    Path(name).replace(path)
+    signing.swap(path, text.encode())

@@ -6,11 +6,10 @@ sites that use the same addresses, never match another machine's key.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 
+from haechi import signing
 from haechi.policy.models import Kind, Policy, State
 
 FILE_NAME = ".ssh_config"
@@ -105,10 +104,7 @@ def write(path: Path, text: str) -> bool:
     if path.is_file() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    Path(name).replace(path)
+    signing.swap(path, text.encode())
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -152,10 +153,9 @@ def _agent(said: str) -> str | None:
 
 
 def _expanded(command: str, host: str, address: str, port: int, user: str) -> str:
-    """Return a ``ProxyCommand`` with its tokens replaced (ssh_config(5), TOKENS)."""
-    for token, value in (("%n", host), ("%h", address), ("%p", str(port)), ("%r", user), ("%%", "%")):
-        command = command.replace(token, value)
-    return command
+    """Return a ``ProxyCommand`` with its tokens replaced in one pass, as ssh does it (ssh_config(5), TOKENS)."""
+    tokens = {"%n": host, "%h": address, "%p": str(port), "%r": user, "%%": "%"}
+    return re.sub("%.", lambda found: tokens.get(found[0], found[0]), command)
 
 
 def _path(name: str) -> Path:

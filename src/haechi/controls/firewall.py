@@ -21,6 +21,9 @@ ENGINES = frozenset(
     }
 )
 Rule = Mapping[str, Any]
+STATE, KNOWN = {"ct": {"key": "state"}}, ("established", "related")
+# What lets a packet pass, here or in a chain of its own; behind a queue a program decides.
+ONWARD = {"accept", "goto", "jump", "queue"}
 
 
 def default_drop(case: Case) -> Verdict:
@@ -71,20 +74,21 @@ def forwards_nothing(case: Case) -> Verdict:
     """Nothing new passes through a host that is no gateway and runs no containers."""
     host = case.policy.hosts[case.host]
     firewall = case.posture.firewall
-    opened = [
-        rule
-        for rule in _ours(case, "rule")
-        if rule.get("chain") == "forward" and _accepts(rule) and not _only_known_connections(rule)
-    ]
+    rules = [rule for rule in _ours(case, "rule") if rule.get("chain") == "forward"]
+    opened = [rule for rule in rules if _opens(rule)]
+    unclear = [rule for rule in rules if _opens(rule) is None]
     told = [_short({"rule": rule}) for rule in opened]
     chains = [chain for chain in _ours(case, "chain") if chain.get("hook") == "forward"]
     told += [] if any(chain.get("policy") == "drop" for chain in chains) else ["nothing drops at the forward hook"]
     if host.gateway or host.containers:
-        seen = f"{len(opened)} rules let connections through, and packets are {'' if firewall.forwarding else 'not '}"
+        count = len(opened) + len(unclear)
+        seen = f"{count} rules let connections through, and packets are {'' if firewall.forwarding else 'not '}"
         verdict = passed if firewall.forwarding or not host.gateway else failed
         return verdict(f"{seen}forwarded", "a gateway forwards what its flows say")
     if firewall.forwarding and not case.posture.host.container:
         told.append("net.ipv4.ip_forward = 1")
+    if unclear and not told:
+        raise UnknownError(f"firewall: what this lets through was not seen: {_short({'rule': unclear[0]})}")
     return none_of(told, "no rule lets a new connection through", "no rule of the forward hook lets one through")
 
 
@@ -117,14 +121,37 @@ def _short(item: str | Rule) -> str:
     return f"{kind} {where} {json.dumps(body['expr'])[:120]}" if "expr" in body else f"{kind} {where}"
 
 
-def _accepts(rule: Rule) -> bool:
-    parts = rule.get("expr")
-    parts = parts if isinstance(parts, list) else []
-    return any(isinstance(part, Mapping) and {"accept", "goto", "jump"} & set(part) for part in parts)
+def _opens(rule: Rule) -> bool | None:
+    """Return whether a rule may let pass, or hand on, what belongs to no known connection; None where none can tell."""
+    expr = rule.get("expr")
+    parts = [part for part in expr if isinstance(part, Mapping)] if isinstance(expr, list) else []
+    if any(_is_known(part.get("match")) for part in parts):
+        return False
+    mapped = [_mapped(part["vmap"]) for part in parts if "vmap" in part]
+    if any(ONWARD & set(verdict) for verdicts in (parts, *mapped) for verdict in verdicts or ()):
+        return True
+    return False if parts and parts == expr and None not in mapped else None
 
 
-def _only_known_connections(rule: Rule) -> bool:
-    return '"ct": {"key": "state"}' in json.dumps(rule.get("expr")) and '"new"' not in json.dumps(rule.get("expr"))
+def _is_known(match: object) -> bool:
+    """Return whether a match is ``ct state`` with states of known connections alone (libnftables-json(5), MATCH)."""
+    if not isinstance(match, Mapping) or match.get("left") != STATE or match.get("op") not in {"in", "=="}:
+        return False
+    right = match.get("right")
+    right = right.get("set") if isinstance(right, Mapping) else right
+    states = right if isinstance(right, list) else [right]
+    return bool(states) and all(state in KNOWN for state in states)
+
+
+def _mapped(vmap: object) -> list[Rule] | None:
+    """Return the verdicts of a verdict map for all but known connections; None for one whose elements are elsewhere."""
+    key, data = (vmap.get("key"), vmap.get("data")) if isinstance(vmap, Mapping) else (None, None)
+    pairs = data.get("set") if isinstance(data, Mapping) else None
+    pairs = pairs if isinstance(pairs, list) else [None]
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):  # noqa: PLR2004 -- a key and its verdict
+        return None
+    verdicts = [verdict for word, verdict in pairs if key != STATE or word not in KNOWN]
+    return verdicts if all(isinstance(verdict, Mapping) for verdict in verdicts) else None
 
 
 CONTROLS = (

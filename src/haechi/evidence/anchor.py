@@ -62,6 +62,6 @@ def _unread(said: Compared, at: int, line: bytes, whole: set[bytes]) -> None:
         return
     try:
         number = json.loads(line)["number"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         number = "?"
     said.faults.append(f"line {at}: altered: no checkpoint ({number}) in its one form")

@@ -64,9 +64,15 @@ def parse(line: bytes) -> Checkpoint | None:
         whole = found.line().rstrip(b"\n") == line.rstrip(b"\n")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    return found if whole and _typed(found) and RUN.fullmatch(found.run) else None
+
+
+def _typed(found: Checkpoint) -> bool:
+    """Return whether every field of what JSON said is of its own type."""
     # Not isinstance: to that a bool is an int, and `true` would be checkpoint 1.
-    right = type(found.number) is int and type(found.records) is int and isinstance(found.at, str)
-    return found if whole and right and RUN.fullmatch(found.run) else None
+    numbers = all(type(value) is int for value in (found.number, found.records))
+    words = (found.run, found.head, found.at, found.prev_checkpoint, found.key, found.signature)
+    return numbers and all(isinstance(word, str) for word in words) and isinstance(found.policy, str | None)
 
 
 def digest(line: bytes) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +21,8 @@ from haechi.evidence.place import Place
 
 RECORDS, CHECKPOINT, LOG, COPIED = "records.jsonl", "checkpoint.json", "site.jsonl", "copied.json"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+# A reader holds its lock for less than a millisecond; a second is patience for many of them.
+READERS, PAUSE = 100, 0.01
 CUT = "take the disk aside, and see what `haechi evidence verify` says with the second place's file as --anchor"
 Clock = Callable[[], datetime]
 
@@ -211,11 +215,31 @@ def hold(path: Path, flags: int = 0) -> int:
     except OSError as error:
         raise files.told(path / RECORDS, error) from error
     try:
-        # The kernel lets go of it with the process, however that dies, so no stale lock is left (flock(2)).
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(handle)
         files.sync_folder(path)
         files.sync_folder(path.parent)
+    except BlockingIOError as error:
+        os.close(handle)
+        words = "another process writes this run, or goes on reading it: wait for its end"
+        raise EvidenceError(f"{path}: {words}") from error
     except OSError as error:
         os.close(handle)
-        raise EvidenceError(f"{path}: another process writes this run: wait for its end") from error
+        raise files.told(path, error) from error
     return handle
+
+
+def _take(handle: int) -> None:
+    """Lock a run's records for its writer, after readers: they hold a shared lock for a moment (verify).
+
+    Raises ``BlockingIOError`` where a writer holds it, or a reader does not let go.
+    """
+    # The kernel lets go of a lock with the process, however that dies, so no stale one is left (flock(2)).
+    for _ in range(READERS):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        # Beside a reader's lock a shared one is granted, beside a writer's none: nobody waits for a whole run.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        time.sleep(PAUSE)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
 
+from haechi.evidence import files
 from haechi.mfa import NAMESPACE, EnrolError
 from haechi.mfa.desk import Desk
 from haechi.policy.models import Kind, Policy, State
@@ -19,6 +20,7 @@ from haechi.sshsig import SignatureError, signer, verified
 
 LASTS = timedelta(hours=24)
 USED = "enrol-approvals"
+SPENT = "it was used already: each counts once"
 
 
 class Approval(Model):
@@ -50,7 +52,7 @@ def check(desk: Desk, text: bytes, signature: bytes) -> Approval:
         f"{owner} asks for himself: another person must approve": owner == person,
         f"{owner} may not approve: one of {', '.join(policy.review.jobs)} may": not _may(policy, desk.revoked, owner),
         f"it is of {said.at:%Y-%m-%d %H:%M}, and counts for a day": not _recent(said.at),
-        "it was used already: each counts once": _digest(text) in _used(desk.state),
+        SPENT: _digest(text) in _used(desk.state),
     }
     refused = [reason for reason, holds in reasons.items() if holds]
     if refused:
@@ -61,9 +63,15 @@ def check(desk: Desk, text: bytes, signature: bytes) -> Approval:
 
 
 def spend(state: Path, text: bytes) -> None:
-    """Note that an approval was used."""
-    with (state / USED).open("a") as file:
-        file.write(f"{_digest(text)}\n")
+    """Note that an approval was used, durable on return.
+
+    Raises ``EnrolError`` where another enrolment used it since ``check``, ``EvidenceError`` where it cannot be noted.
+    """
+    with files.locked(state / f"{USED}.lock"):
+        used = _used(state)
+        if _digest(text) in used:
+            raise EnrolError(f"the approval does not count: {SPENT}")
+        files.swap(state / USED, "".join(f"{one}\n" for one in [*used, _digest(text)]).encode())
 
 
 def _may(policy: Policy, revoked: frozenset[str], name: str) -> bool:

@@ -31,8 +31,10 @@ def at(seed: str, moment: float) -> str:
 
 def is_right(seed: str, code: str, moment: float) -> bool:
     """Return whether a code shows that somebody has the seed: he may have typed slowly."""
+    # Bytes: of text it takes ASCII alone, and a Korean input method gives full-width digits.
+    typed = code.strip().encode(errors="replace")
     # RFC 6238, 5.2 and 6: one step for the delay, and one for a clock that is ahead.
-    return any(hmac.compare_digest(at(seed, moment + shift), code.strip()) for shift in (-STEP, 0, STEP))
+    return any(hmac.compare_digest(at(seed, moment + shift).encode(), typed) for shift in (-STEP, 0, STEP))
 
 
 def uri(site: str, person: str, seed: str) -> str:

@@ -6,15 +6,13 @@ another key is refused: whoever could swap it could log in anywhere.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from haechi import tombstones
+from haechi import signing, tombstones
 from haechi.pki import listing, revocations
 from haechi.policy.models import Policy
 
@@ -110,9 +108,4 @@ def _text(path: Path) -> str:
 
 def _write(path: Path, line: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f"{line}\n")
-        file.flush()
-        os.fsync(handle)
-    Path(name).replace(path)
+    signing.swap(path, f"{line}\n".encode("ascii"))

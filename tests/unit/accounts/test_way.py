@@ -112,3 +112,19 @@ def test_a_proxy_command_knows_where_it_leads() -> None:
     way = ways.read("h7", "hostname 10.0.0.7\nport 22\nuser a\nproxycommand nc -X 5 %h %p\n")
 
     assert (way.command, way.jump) == ("nc -X 5 10.0.0.7 22", ())
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        ("nc %n %h %p %r", "nc h7 10.0.0.7 22 a%p"),
+        ("date +%%h", "date +%h"),
+        ("date +%%%h", "date +%10.0.0.7"),
+        ("date +%%%%p", "date +%%p"),
+    ],
+)
+def test_tokens_are_replaced_in_one_pass(said: str, command: str) -> None:
+    """What a token gave is text, and so is what follows a percent sign that was written twice."""
+    way = ways.read("h7", f"hostname 10.0.0.7\nport 22\nuser a%p\nproxycommand {said}\n")
+
+    assert way.command == command

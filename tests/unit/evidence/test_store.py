@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import multiprocessing
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,43 @@ def test_a_run_has_one_writer(store: Store) -> None:
         hold(writer.path)
     with pytest.raises(EvidenceError, match="another process writes this run"):
         recover.seal(store, writer.run)
+
+
+def test_a_writer_waits_for_a_reader(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever verifies holds a shared lock for a moment, and that is no other writer."""
+    writer = store.begin("site", {})
+    writer.release()
+    reader = (writer.path / "records.jsonl").open("rb")
+    fcntl.flock(reader, fcntl.LOCK_SH)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            reader.close()
+
+    monkeypatch.setattr(time, "sleep", pause)
+    handle = hold(writer.path)
+
+    assert pauses == [0.01, 0.01, 0.01]
+    with pytest.raises(EvidenceError, match="another process writes this run"):
+        hold(writer.path)
+    assert len(pauses) == 3
+    os.close(handle)
+
+
+def test_a_reader_that_stays_is_waited_for_a_second(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the run says why it does not begin."""
+    writer = store.begin("site", {})
+    writer.release()
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with (writer.path / "records.jsonl").open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        with pytest.raises(EvidenceError, match="another process writes this run, or goes on reading it"):
+            hold(writer.path)
+
+    assert sum(pauses) == pytest.approx(1)
 
 
 def test_an_object_is_what_its_name_says(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.evidence import export, keys
+from haechi.evidence import EvidenceError, canonical, export, keys
 from haechi.evidence.place import FolderPlace
 from haechi.evidence.store import Store
 from haechi.evidence.verify import Report, verify
@@ -99,6 +100,26 @@ def anchor_of(second: FolderPlace) -> Path:
     return second.folder / "base-checkpoints.jsonl"
 
 
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("field", ["run", "head", "at", "policy", "prev_checkpoint", "key", "signature"])
+def test_a_number_in_place_of_a_word_is_found(store: Store, second: FolderPlace, field: str) -> None:
+    """Whatever stands in the line, verify says that it is broken, and no later run follows it."""
+
+    def numbered(data: bytes) -> bytes:
+        *before, last = data.splitlines(keepends=True)
+        return b"".join(before) + canonical.dumps(json.loads(last) | {field: 7}) + b"\n"
+
+    edit(anchor_of(second), numbered)
+    assert told(judged(store, anchor_of(second))) == (
+        f"{anchor_of(second)}: line 3: altered: no checkpoint (3) in its one form"
+    )
+
+    edit(store.path / "site.jsonl", numbered)
+    assert "site.jsonl: checkpoint 3, line 3: altered: the line is no checkpoint" in told(judged(store))
+    with pytest.raises(EvidenceError, match="line 3 is no checkpoint of this site's key"):
+        closed(store)
+
+
 def test_a_cut_tail_is_found_by_the_anchor_alone(store: Store, runs: list[str], second: FolderPlace) -> None:
     """Without it verify says what it cannot exclude."""
     cut(store, runs, 2)
@@ -157,6 +178,7 @@ ANCHORS = {
     "begun anew": (lambda lines: lines[2], 1, "lacks checkpoint 1"),
     "a gap": (lambda lines: lines[0] + lines[2], 1, "lacks checkpoint 2"),
     "an altered line": (lambda lines: b"".join(lines).replace(b'"number":2', b'"number":1'), 1, "does not match"),
+    "nested without end": (lambda lines: b"".join(lines) + b"[" * 200_000 + b"\n", 1, "altered"),
     "no JSON": (lambda lines: b"".join(lines) + b"hello\n", 1, "altered"),
 }
 

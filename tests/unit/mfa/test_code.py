@@ -35,6 +35,12 @@ def test_a_code_typed_slowly_is_right_and_one_of_minutes_ago_is_not() -> None:
     assert not code.is_right(SEED, "", now)
 
 
+@pytest.mark.parametrize("typed", ["\uff10\uff15\uff10\uff14\uff17\uff11", "ㅁㄴㅇ", "05047\udce1"])
+def test_what_is_no_ascii_is_wrong(typed: str) -> None:
+    """An input method that is still on costs a try and not the enrolment; nor does a byte that is no UTF-8."""
+    assert not code.is_right(SEED, typed, 1111111111.0)
+
+
 def test_what_pam_is_told() -> None:
     """Once, for thirty seconds, five tries; no scratch code."""
     assert code.file_text("SEED") == 'SEED\n" RATE_LIMIT 5 30\n" WINDOW_SIZE 1\n" DISALLOW_REUSE\n" TOTP_AUTH\n'

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +43,30 @@ def test_another_key_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(TrustError, match="presents another key than the one pinned"):
         pin(tmp_path, Trust(**{**SEEN.document(), name: "ssh-ed25519 AAAAother"}))
     assert pin(tmp_path, SEEN) is False
+
+
+def test_a_full_disk_leaves_what_was_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither half a certificate nor a draft beside the old one."""
+    pin(tmp_path, SEEN)
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        pin(tmp_path, replace(SEEN, host_certificates={"db": "another"}))
+    assert [path.name for path in (tmp_path / "pki/hosts").iterdir()] == ["db-cert.pub"]
+    assert (tmp_path / "pki/hosts/db-cert.pub").read_text() == "cert of db\n"
+
+
+def full(_handle: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_was_pinned_outlives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is synced, and then the folder that holds its name (fsync(2))."""
+    synced: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
+    pin(tmp_path, replace(SEEN, host_certificates={}))
+
+    assert synced == [False, True, False, True]
 
 
 def test_what_a_host_is_told(policy: Policy, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +147,30 @@ def test_hosts_pinned_at_the_same_time_all_stay(tmp_path: Path) -> None:
         list(pool.map(lambda number: pin(file, f"host{number}", ALPHA), range(40)))
 
     assert len(file.read_text().splitlines()) == 40
+
+
+def test_a_full_disk_leaves_the_pinned_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no draft beside them."""
+    file = tmp_path / "known_hosts"
+    pin(file, "db", ALPHA)
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        pin(file, "db", BETA)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["known_hosts", "known_hosts.lock"]
+    assert entries(file.read_text(), "db") == (ALPHA,)
+
+
+def test_a_pinned_key_outlives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is synced, and then the folder that holds its name (fsync(2))."""
+    synced: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)))
+    pin(tmp_path / "known_hosts", "db", ALPHA)
+
+    assert synced == [False, True]
 
 
 def test_a_fingerprint_is_the_one_ssh_keygen_shows() -> None:
