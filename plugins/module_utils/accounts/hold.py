@@ -25,6 +25,16 @@ def remove(path: str) -> None:
             os.unlink(target.name, dir_fd=folder)
 
 
+def settle(folder: str) -> None:
+    """Have the disk know what was removed from a folder or replaced in it; one that is gone has nothing to keep.
+
+    Whoever removes or strips several files calls it once a folder (fsync(2)): until then a power cut brings them back.
+    """
+    with _opened(Path(folder)) as handle:
+        if handle is not None:
+            os.fsync(handle)
+
+
 def strip(path: str, fingerprints: frozenset[str]) -> None:
     """Take the lines with these keys out of a file; its owner and mode stay, an empty rest is removed."""
     target = Path(path)
@@ -124,4 +134,5 @@ def _below(above: int, name: str) -> int | None:
         if name != ".ssh":
             raise
         os.unlink(name, dir_fd=above)
+        os.fsync(above)
         return None
