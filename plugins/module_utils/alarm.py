@@ -41,12 +41,17 @@ def raise_alarm(name: str, what: str) -> None:
     body = json.dumps({"schema": 1, "name": name, "at": now, "what": text}, ensure_ascii=False)
     ALARMS.mkdir(mode=0o755, parents=True, exist_ok=True)
     handle, made = tempfile.mkstemp(dir=ALARMS, prefix=f".{name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"{body}\n")
-        file.flush()
-        os.fsync(handle)
-    Path(made).chmod(0o644)
-    Path(made).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{body}\n")
+            file.flush()
+            os.fsync(handle)
+        Path(made).chmod(0o644)
+        Path(made).replace(path)
+    except OSError:
+        # It is raised again every few minutes: what a full disk left would be another file each time.
+        Path(made).unlink(missing_ok=True)
+        raise
 
 
 def clear(name: str) -> None:

@@ -31,8 +31,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes: {description: What was made true., returned: always, type: list}
 report:
-  description: "What policy does not know: C(unknown_accounts), C(unknown_keys), C(shared_keys), C(extra_sudoers),
-    C(powerful), C(foreign_homes), C(escalated)."
+  description: "What policy does not know: C(unknown_accounts), C(unknown_keys), C(unread_keys), C(shared_keys),
+    C(extra_sudoers), C(powerful), C(foreign_homes), C(escalated)."
   returned: always
   type: dict
 sudoers:

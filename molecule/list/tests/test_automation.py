@@ -100,6 +100,14 @@ def test_it_opens_from_the_control_node(machine: Machine, tmp_path: Path) -> Non
     assert alarms(machine) == ""
 
 
+def test_a_line_that_anybody_wrote_is_no_alarm(machine: Machine) -> None:
+    """Only root's processes count, whatever name they log under."""
+    forged = f"Accepted publickey for haechi from {ELSEWHERE} port 5 ssh2: ED25519 SHA256:x"
+    machine.sh(f"runuser -u nobody -- logger --tag sshd '{forged}'")
+
+    assert alarms(machine) == ""
+
+
 @pytest.mark.usefixtures("certificate", "unfiltered")
 @pytest.mark.parametrize("certified", [True, False])
 def test_it_opens_from_nowhere_else(machine: Machine, tmp_path: Path, certified: bool) -> None:  # noqa: FBT001

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pwd
 import subprocess
 from datetime import datetime, timezone
+from pathlib import Path
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import end, hold, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
@@ -19,6 +20,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Remove,
     Revoke,
     Run,
+    Settle,
     StripKeys,
     WriteFile,
     WriteKeys,
@@ -38,7 +40,7 @@ def apply(changes: tuple[Change, ...]) -> dict[str, Ended]:
     ended: dict[str, Ended] = {}
     failures = []
     for change in changes:
-        for act in change.acts:
+        for act in _settled(change.acts):
             try:
                 _perform(act, ended)
             except (AccountError, CertificateError, OSError) as error:
@@ -46,6 +48,13 @@ def apply(changes: tuple[Change, ...]) -> dict[str, Ended]:
     if failures:
         raise AccountError("; ".join(failures))
     return ended
+
+
+def _settled(acts: tuple[Act, ...]) -> tuple[Act, ...]:
+    """Return the acts with each folder brought to the disk once, when its last file is removed and nothing is ended."""
+    folders = dict.fromkeys(str(Path(act.path).parent) for act in acts if isinstance(act, Remove | StripKeys))
+    last = max((at for at, act in enumerate(acts, 1) if isinstance(act, Remove | StripKeys)), default=0)
+    return (*acts[:last], *(Settle(folder) for folder in folders), *acts[last:])
 
 
 def _perform(act: Act, ended: dict[str, Ended]) -> None:
@@ -56,6 +65,8 @@ def _perform(act: Act, ended: dict[str, Ended]) -> None:
             hold.remove(path)
         case StripKeys(path, fingerprints):
             hold.strip(path, fingerprints)
+        case Settle(folder):
+            hold.settle(folder)
         case Folder(path, mode, uid, gid):
             hold.folder(path, mode, uid, gid)
         case End(account, uid):

@@ -40,6 +40,13 @@ class StripKeys:
 
 
 @dataclass(frozen=True)
+class Settle:
+    """Bring to the disk what was removed from a folder; no plan has it, applying one adds it."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class Folder:
     """Make a folder, or mend its mode and owner."""
 
@@ -104,7 +111,21 @@ class Hold:
     text: str
 
 
-Act = WriteFile | WriteProgram | Hold | Revoke | Run | WriteKeys | Remove | StripKeys | Folder | End | Disarm | Delete
+Act = (
+    WriteFile
+    | WriteProgram
+    | Hold
+    | Revoke
+    | Run
+    | WriteKeys
+    | Remove
+    | StripKeys
+    | Settle
+    | Folder
+    | End
+    | Disarm
+    | Delete
+)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def end(name: str, uid: int) -> Ended:
             _loginctl(verb, name)
     with contextlib.suppress(OSError):
         hold.remove(f"{read.LINGER}/{name}")
+        hold.settle(read.LINGER)
     clean, until = 0, time.monotonic() + PATIENCE
     while clean < CLEAN_LOOKS and time.monotonic() < until:
         found = _killable(uid)

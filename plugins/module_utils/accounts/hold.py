@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Non-blocking, since opening a pipe would else wait for a writer (fifo(7)); a link ends in ELOOP (open(2)).
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_MOST = 1 << 20
 
 
 def remove(path: str) -> None:
@@ -25,19 +25,40 @@ def remove(path: str) -> None:
             os.unlink(target.name, dir_fd=folder)
 
 
+def settle(folder: str) -> None:
+    """Have the disk know what was removed from a folder or replaced in it; one that is gone has nothing to keep.
+
+    Whoever removes or strips several files calls it once a folder (fsync(2)): until then a power cut brings them back.
+    """
+    with _opened(Path(folder)) as handle:
+        if handle is not None:
+            os.fsync(handle)
+
+
 def strip(path: str, fingerprints: frozenset[str]) -> None:
-    """Take the lines with these keys out of a file; its owner and mode stay, an empty rest is removed."""
+    """Take the lines with these keys out of a file; its owner and mode stay, an empty rest is removed.
+
+    Raises ``AccountError`` for a file that is too large to be read whole; no line of it is lost.
+    """
     target = Path(path)
     with _opened(target.parent) as folder:
         if folder is None:
             return
         try:
             handle = os.open(target.name, _FILE, dir_fd=folder)
+        except FileNotFoundError:
+            return
         except OSError:
             os.unlink(target.name, dir_fd=folder)
             return
         with os.fdopen(handle, "rb") as file:
-            seen, text = os.fstat(handle), file.read(_MOST).decode(errors="surrogateescape")
+            seen, data = os.fstat(handle), file.read(state.MOST_KEYS + 1)
+        if len(data) > state.MOST_KEYS:
+            raise AccountError(
+                f"{path} is larger than {state.MOST_KEYS >> 20} MiB, so whose keys are in it is not known:"
+                " shorten or remove it by hand"
+            )
+        text = data.decode(errors="surrogateescape")
         rest = [line for line in text.splitlines(keepends=True) if state.fingerprint(line) not in fingerprints]
         if not any(map(state.fingerprint, rest)):
             os.unlink(target.name, dir_fd=folder)
@@ -124,4 +145,5 @@ def _below(above: int, name: str) -> int | None:
         if name != ".ssh":
             raise
         os.unlink(name, dir_fd=above)
+        os.fsync(above)
         return None

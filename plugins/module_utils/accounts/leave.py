@@ -29,6 +29,7 @@ class Doors:
     groups: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
+    unread_keys: tuple[str, ...] = ()
     jobs: tuple[str, ...] = ()
     lingers: bool = False
     processes: tuple[Process, ...] = ()
@@ -37,7 +38,8 @@ class Doors:
     @property
     def open(self) -> bool:
         """Whether something is left to shut; services are a person's decision."""
-        return any((self.account, self.groups, self.files, self.foreign_keys, self.jobs, self.lingers, self.processes))
+        keys = (*self.foreign_keys, *self.unread_keys)
+        return any((self.account, self.groups, self.files, keys, self.jobs, self.lingers, self.processes))
 
     def describe(self) -> list[str]:
         """Name each open door in a few words."""
@@ -46,6 +48,7 @@ class Doors:
             *(f"member of {group}" for group in self.groups),
             *self.files,
             *(f"key in {path}" for path in self.foreign_keys),
+            *(f"perhaps a key in {path}, too large to be judged" for path in self.unread_keys),
             *self.jobs,
             *(["lingering user manager"] if self.lingers else []),
         ]
@@ -60,11 +63,9 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
     prints, account = frozenset(fingerprints), current.accounts.get(name)
     home = f"{account.home.rstrip('/')}/.ssh/" if account else None
     own = [file.path for file in current.key_files if file.account == name or (home and file.path.startswith(home))]
-    foreign = [
-        file.path
-        for file in current.key_files
-        if file.path not in own and prints & {*state.fingerprints(file.text.splitlines())}
-    ]
+    others = [file for file in current.key_files if prints and file.path not in own]
+    foreign = tuple(file.path for file in others if prints & {*state.fingerprints(file.text.splitlines())})
+    unread = tuple(file.path for file in others if not file.whole and file.path not in foreign)
     own += [f"{certificates.PRINCIPALS}/{name}"] if name in current.certificates.principals else []
     files = (*own, *([f"{state.SUDOERS_FOLDER}/haechi-{name}"] if f"haechi-{name}" in current.sudoers else []))
     granted = (file for file in current.sudoers if (match := state.GRANT.fullmatch(file)) and match[1] == name)
@@ -73,13 +74,14 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
     named = {name} if account is None else {name, str(account.uid)}
     files = (*files, *(f"{state.TICKETS}/{ticket}" for ticket in current.tickets if ticket in named))
     if account is None:
-        return Doors(files=files, foreign_keys=tuple(foreign))
+        return Doors(files=files, foreign_keys=foreign, unread_keys=unread)
     alive = state.of_person(current.processes, account.uid)
     return Doors(
         account=_open_account(account, current.today),
         groups=tuple(sorted(account.groups)),
         files=files,
-        foreign_keys=tuple(foreign),
+        foreign_keys=foreign,
+        unread_keys=unread,
         jobs=current.jobs.get(name, ()),
         lingers=name in current.lingering,
         processes=tuple(process for process in alive if not state.is_service(process.unit)),
@@ -119,7 +121,7 @@ def deny(now: Doors, name: str, account: Account | None, fingerprints: Iterable[
         argv = ("usermod", "--expiredate", "1", "--groups", "", "--password", "!*", "--shell", NOLOGIN, name)
         acts.append(Run(argv))
     acts += [Remove(path) for path in now.files]
-    acts += [StripKeys(path, frozenset(fingerprints)) for path in now.foreign_keys]
+    acts += [StripKeys(path, frozenset(fingerprints)) for path in (*now.foreign_keys, *now.unread_keys)]
     return tuple(acts)
 
 

@@ -180,7 +180,7 @@ def _keys(current: Current, rows: list[Wanted]) -> Iterator[Change]:
     for row in rows:
         file = seen.get(f"{state.KEYS_FOLDER}/{row.id}")
         before, after = file.text if file else "", row.key_text
-        if before == after and (file is None or file.safe) and (file is None) == (not after):
+        if before == after and (file is None or (file.safe and file.whole)) and (file is None) == (not after):
             continue
         act: Act = WriteKeys(row.id, after) if after else Remove(f"{state.KEYS_FOLDER}/{row.id}")
         shown = _list(state.fingerprints(before.splitlines())) + ("" if file is None or file.safe else " (unsafe)")
@@ -198,7 +198,7 @@ def _unknown(current: Current, desired: Mapping[str, Any]) -> Iterator[Change]:
     own |= {f"{state.KEYS_FOLDER}/{row.id}" for row in wanted(desired)}
     ended = {row.id for row in wanted(desired) if row.state != "active"}
     accounts = {file.path: file.account for file in current.key_files}
-    for path in sorted({row["file"] for row in found["unknown_keys"]} - own):
+    for path in sorted({row["file"] for row in (*found["unknown_keys"], *found["unread_keys"])} - own):
         if accounts[path] not in ended:
             yield Change(accounts[path], "unknown keys", path, "absent", (Remove(path),))
 

@@ -22,7 +22,6 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import
 KEY_NAMES = ("authorized_keys", "authorized_keys2")
 CRONTABS, AT_JOBS = "/var/spool/cron/crontabs", "/var/spool/cron/atjobs"
 LINGER = "/var/lib/systemd/linger"
-_MOST = 1 << 20
 # The login uid of what no login started: -1 in 32 bits (pam_loginuid(8)).
 _UNSET = 4294967295
 _HEAD = 12
@@ -163,9 +162,9 @@ def _jobs(accounts: dict[str, Account]) -> dict[str, tuple[str, ...]]:
 def _central_keys() -> Iterator[KeyFile]:
     for name in _names(state.KEYS_FOLDER):
         path = f"{state.KEYS_FOLDER}/{name}"
-        text = _text(path)
-        if text is not None:
-            yield KeyFile(path, name, text, _is_ours(path, 0o644))
+        found = _text(path)
+        if found is not None:
+            yield KeyFile(path, name, found[0], _is_ours(path, 0o644), found[1])
 
 
 def _home_keys(accounts: dict[str, Account]) -> Iterator[KeyFile]:
@@ -176,20 +175,24 @@ def _home_keys(accounts: dict[str, Account]) -> Iterator[KeyFile]:
         seen.add(account.home)
         for name in KEY_NAMES:
             path = f"{account.home.rstrip('/')}/.ssh/{name}"
-            text = _text(path)
-            if text is not None:
-                yield KeyFile(path, account.name, text, safe=False)
+            found = _text(path)
+            if found is not None:
+                yield KeyFile(path, account.name, found[0], safe=False, whole=found[1])
 
 
-def _text(path: str) -> str | None:
-    """Return a regular file's text. A link counts as empty: it is looked at by nobody but sshd, and reported."""
+def _text(path: str) -> tuple[str, bool] | None:
+    """Return a regular file's text, and whether that is all of it.
+
+    A link counts as empty: it is looked at by nobody but sshd, and reported.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
-        return ""
+        return "", True
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return ""
-        return file.read(_MOST).decode(errors="replace")
+            return "", True
+        data = file.read(state.MOST_KEYS + 1)
+        return data[: state.MOST_KEYS].decode(errors="replace"), len(data) <= state.MOST_KEYS

@@ -22,6 +22,7 @@ def report(current: Current, desired: Mapping[str, Any]) -> dict[str, list[dict[
     return {
         "unknown_accounts": list(_unknown_accounts(current, desired)),
         "unknown_keys": list(_unknown_keys(current, active)),
+        "unread_keys": [{"file": row.path, "account": row.account} for row in current.key_files if not row.whole],
         "shared_keys": list(_shared_keys(current)),
         "extra_sudoers": list(_extra_sudoers(current, active, desired)),
         "powerful": list(_powerful(current, active)),
@@ -138,6 +139,10 @@ def _left_behind(current: Current, desired: Mapping[str, Any]) -> Iterator[dict[
 _SAID: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "unknown_accounts": ("accounts that policy does not know", lambda row: f"{row['id']} ({row['why']})"),
     "unknown_keys": ("keys that policy does not know", lambda row: f"{row['fingerprint']} in {row['file']}"),
+    "unread_keys": (
+        "key files that are too large to be judged, shorten or remove them by hand",
+        lambda row: f"{row['file']} ({row['account']})",
+    ),
     "shared_keys": (
         "keys of more than one account",
         lambda row: f"{row['fingerprint']} ({', '.join(row['accounts'])})",

@@ -17,6 +17,8 @@ TICKETS = "/run/sudo/ts"
 NO_LOGIN_SHELLS = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"})
 FIRST_UID, NOBODY = 1000, 65534
 NEVER = 99999
+# Of an authorized_keys file: thousands of keys. sshd itself knows no bound, and anybody may fill a disk.
+MOST_KEYS = 1 << 20
 # Of a grant: the person, and the request's number (module_utils/grants).
 GRANT = re.compile(r"haechi_grant-([a-z][a-z0-9_-]{0,31})-[0-9a-f]{16}")
 _KEY = re.compile(r"(?:^|\s)((?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+)\s+([A-Za-z0-9+/]+=*)")
@@ -54,12 +56,16 @@ class Account:
 
 @dataclass(frozen=True)
 class KeyFile:
-    """One authorized_keys file; ``account`` is who gets in by it, ``safe`` that only root can change it."""
+    """One authorized_keys file; ``account`` is who gets in by it, ``safe`` that only root can change it.
+
+    ``whole``: ``text`` is all of it. Where it is not, keys may be behind what was read.
+    """
 
     path: str
     account: str
     text: str
     safe: bool = True
+    whole: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,16 +22,26 @@ def ids(owner: str | None, group: str | None) -> tuple[int, int]:
     )
 
 
+def sync(folder: Path) -> None:
+    """Bring a folder's names to the disk (fsync(2)), as the scripts that stand alone do by themselves."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it readable, whatever umask this login has."""
     if not folder.exists():
         make_folder(folder.parent)
         folder.mkdir(mode=0o700)
         folder.chmod(0o755)
+        sync(folder.parent)
 
 
 def write(path: str, data: bytes, *, mode: int, uid: int, gid: int) -> None:
-    """Replace ``path`` at once: mode and owner before content, fsync before rename.
+    """Replace ``path`` at once: mode and owner before content, fsync before rename and after it.
 
     Raises ``OSError`` where the folder cannot be written; the old file is untouched then.
     """
@@ -46,6 +56,8 @@ def write(path: str, data: bytes, *, mode: int, uid: int, gid: int) -> None:
             stream.flush()
             os.fsync(handle)
         Path(name).replace(target)
+        # The new name is on the disk with its folder, not with the file (fsync(2)).
+        sync(target.parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,16 +58,27 @@ def lock(token: str, owner: str, seconds: int) -> None:
     body = {"token": token, "owner": owner, "boot": _boot_id(), "until": time.monotonic() + seconds + GRACE_SECONDS}
     for _attempt in range(2):
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            _place(path, json.dumps(body))
         except FileExistsError:
             _expire(path)
             continue
         except OSError as error:
             raise RefusedError(f"{STATE} cannot be written: {error.strerror}; nothing was changed") from error
-        with os.fdopen(handle, "w") as file:
-            json.dump(body, file)
         return
     raise RefusedError("another change keeps taking the lock; nothing was changed, try again")
+
+
+def _place(path: Path, text: str) -> None:
+    """Make a file that has all of its text as soon as it has its name. Raises ``FileExistsError``."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        # Another run would take a lock without a word in it for what a dead one left. link(2) never replaces a file,
+        # as rename(2) would.
+        os.link(name, path)
+    finally:
+        Path(name).unlink()
 
 
 def _expire(path: Path) -> None:

@@ -58,6 +58,12 @@ def place(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     spare.replace(path)
+    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # The name is on the disk with its folder, not with the file (fsync(2)).
+        os.fsync(above)
+    finally:
+        os.close(above)
 
 
 def main() -> None:

@@ -27,6 +27,9 @@ def sequence(text: str) -> int:
 
 def newer(text: str, than: str) -> bool:
     """Return whether a list takes the place of another."""
+    # The same number is no reason to keep another text, as it is for what a server sends (pull.judge): what is held is
+    # compared unread here, damaged or altered on the host with its number left, and who comes by the automation's way
+    # is believed. A lower number is the state of a backup.
     return text != than and sequence(text) >= sequence(than)
 
 

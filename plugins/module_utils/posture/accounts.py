@@ -124,14 +124,22 @@ def _current() -> state.Current:
 
 def keys(_: Question) -> Reader:
     """Every authorized_keys file with the fingerprints in it."""
-    return lambda: [
+    return lambda: key_files(_current())
+
+
+def key_files(now: state.Current) -> list[dict[str, Any]]:
+    """Return the rows of the files. Raises ``NotSeenError`` where one has more than was read."""
+    cut = [file.path for file in now.key_files if not file.whole]
+    if cut:
+        raise NotSeenError(f"{', '.join(cut[:3])}: too large to be read whole, shorten or remove it by hand")
+    return [
         {
             "account": file.account,
             "path": file.path,
             "fingerprints": [*state.fingerprints(file.text.splitlines())],
             "safe": file.safe,
         }
-        for file in _current().key_files
+        for file in now.key_files
     ]
 
 

@@ -24,6 +24,10 @@ _ACCEPTED = re.compile(r"Accepted publickey for (\S+) from (\S+) port \d+ ssh2: 
 # auth-options.c and auth2-pubkeyfile.c: of a key's from= and of a certificate's source-address.
 _REFUSED = re.compile(r"Authentication tried for (\S+) with .*not from a permitted (?:host|source address) \((.*)\)")
 _ADDRESS = re.compile(r"(?:ip=)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]*:[0-9a-f:]+)")
+# Anybody may call a line sshd's (logger(1), --tag); whose process wrote it says the kernel (systemd.journal-fields(7),
+# _UID). One of the names and root: journalctl(1), alternatives of one field and another field besides. What sshd's
+# processes without rights have to say is written by their monitor, which is root's.
+_SSHD = ("--identifier=sshd", "--identifier=sshd-session", "--identifier=sshd-auth", "_UID=0")
 
 
 def look(told: Mapping[str, Any]) -> None:
@@ -53,8 +57,7 @@ def judge(lines: Iterable[str], told: Mapping[str, Any]) -> dict[str, str]:
 
 def _lines() -> list[str]:
     begin = () if Path(CURSOR).is_file() else ("--lines=0",)
-    argv = ["journalctl", "--quiet", "--output=cat", f"--cursor-file={CURSOR}", *begin]
-    argv += ["--identifier=sshd", "--identifier=sshd-session", "--identifier=sshd-auth"]
+    argv = ["journalctl", "--quiet", "--output=cat", f"--cursor-file={CURSOR}", *begin, *_SSHD]
     done = subprocess.run(argv, capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=20)
     return done.stdout.decode(errors="replace").splitlines()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.baseline import modes, walk
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import files, modes, walk
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.change import Override, SetMode
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +138,19 @@ def test_a_flood_of_findings_is_counted() -> None:
 def test_the_walk_starts_at_local_file_systems(mounts: str, expected: tuple[str, ...]) -> None:
     """A network share is its server's business, /proc is nobody's."""
     assert expected == walk.roots(mounts)
+
+
+def test_a_file_that_is_written_has_its_name_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file first, then its folder as it is with the new name in it (fsync(2)); and a new folder's own name."""
+    told: list[tuple[str, list[str]]] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        seen = Path(f"/proc/self/fd/{handle}").readlink()
+        told.append((seen.name, sorted(path.name for path in seen.iterdir())) if seen.is_dir() else ("a file", []))
+        real(handle)
+
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    files.write(str(tmp_path / "list/held"), b"x", mode=0o644, uid=-1, gid=-1)
+
+    assert told == [(tmp_path.name, ["list"]), ("a file", []), ("list", ["held"])]

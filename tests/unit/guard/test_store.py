@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.haechi.guard.plugins.module_utils.guard import rollback, store
@@ -26,6 +27,33 @@ def test_a_second_run_is_refused_by_name() -> None:
 
     with pytest.raises(RefusedError, match=r"another change is under way on this host: ann on the control node, for"):
         store.lock("two", "bob on the control node", 25)
+
+
+def test_a_lock_is_never_seen_without_its_holder(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run that looks at any moment finds no lock or a whole one: an empty one would count for a dead run's."""
+    seen: list[str | None] = []
+    path, real = state / "lock", os.fdopen
+
+    def looked(*args: Any, **more: Any) -> Any:
+        seen.append(path.read_text() if path.exists() else None)
+        return real(*args, **more)
+
+    monkeypatch.setattr(store.os, "fdopen", looked)
+    store.lock("one", "ann", 25)
+
+    assert seen == [None]
+    assert json.loads(path.read_text())["owner"] == "ann"
+    assert [file.name for file in state.iterdir()] == ["lock"]
+    assert path.stat().st_mode & 0o7777 == 0o600
+
+
+def test_a_lock_that_is_held_leaves_no_spare_file(state: Path) -> None:
+    """Whoever is refused was never there."""
+    store.lock("one", "ann", 25)
+    with pytest.raises(RefusedError):
+        store.lock("two", "bob", 25)
+
+    assert [file.name for file in state.iterdir()] == ["lock"]
 
 
 def test_a_run_frees_its_own_lock_and_no_other(state: Path) -> None:

@@ -33,6 +33,20 @@ def test_a_seed_is_placed_for_root_alone(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["ann"]
 
 
+def test_a_seed_is_on_the_disk_with_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file first, and the folder when the name is in it (fsync(2))."""
+    told: list[tuple[str, list[str]]] = []
+
+    def fsync(handle: int) -> None:
+        seen = Path(f"/proc/self/fd/{handle}").readlink()
+        told.append((seen.name, sorted(path.name for path in seen.iterdir())) if seen.is_dir() else (seen.name, []))
+
+    monkeypatch.setattr(enrol.os, "fsync", fsync)
+    asked(folder, "place")
+
+    assert told == [(".ann.new", []), ("mfa", ["ann"])]
+
+
 def test_what_pam_noted_stays_unless_the_person_is_enrolled_again(folder: Path) -> None:
     """A second enrolment needs an approval, which the controller has checked."""
     asked(folder, "place", text=NOTED)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.haechi.guard.plugins.module_utils import alarm
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import arrival
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError
 from ansible_collections.haechi.guard.plugins.module_utils.pull import watch
@@ -127,6 +129,24 @@ def test_which_uses_are_alarms(line: str, alarm: str) -> None:
     said = watch.judge(["Server listening on 0.0.0.0", line], TOLD)
 
     assert [alarm in text for text in said.values()] == ([True] if alarm else [])
+
+
+def test_a_line_counts_that_root_wrote_under_a_name_of_sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can have `logger -t sshd` say that the automation logged in from elsewhere."""
+    asked: list[str] = []
+
+    def journal(argv: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        asked.extend(argv)
+        return subprocess.CompletedProcess(argv, 0, b"", b"")
+
+    monkeypatch.setattr(watch, "CURSOR", str(tmp_path / "cursor"))
+    monkeypatch.setattr(alarm, "ALARMS", tmp_path / "alarms")
+    monkeypatch.setattr(watch.subprocess, "run", journal)
+    watch.look(TOLD)
+
+    matches = [word for word in asked if word.startswith(("--identifier", "_"))]
+    assert matches == ["--identifier=sshd", "--identifier=sshd-session", "--identifier=sshd-auth", "_UID=0"]
+    assert "+" not in asked, "that would be one or the other"
 
 
 def test_the_bare_key_is_no_news_on_the_way_to_the_authority() -> None:

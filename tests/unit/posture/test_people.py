@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current, Process
-from ansible_collections.haechi.guard.plugins.module_utils.posture.accounts import everybody, people_at_work
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current, KeyFile, Process
+from ansible_collections.haechi.guard.plugins.module_utils.posture.accounts import everybody, key_files, people_at_work
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import NotSeenError
 
 ROOT = "root:x:0:0:root:/root:/bin/bash\n"
@@ -76,6 +76,17 @@ def test_two_lines_for_one_name_are_not_judged() -> None:
     """The second root of passwd may be the one that a program takes."""
     with pytest.raises(NotSeenError, match="two lines for one name"):
         everybody(ROOT + "root:x:0:0::/tmp:/bin/sh\n", "root:*:20000::::::\n", GROUP)
+
+
+def test_a_key_file_that_was_not_read_whole_is_not_judged() -> None:
+    """What is behind its beginning may be anybody's key, so nothing is said of any."""
+    now = Current(key_files=(KeyFile("/home/a", "ann", "", safe=False), KeyFile("/home/b", "bob", "", whole=False)))
+
+    with pytest.raises(NotSeenError, match=r"^/home/b: too large to be read whole, shorten or remove it by hand$"):
+        key_files(now)
+    assert key_files(Current(key_files=now.key_files[:1])) == [
+        {"account": "ann", "path": "/home/a", "fingerprints": [], "safe": False}
+    ]
 
 
 def process(pid: int, uid: int, login: int | None) -> Process:

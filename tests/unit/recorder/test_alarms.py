@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -39,6 +40,23 @@ def test_an_alarm_stands_until_its_cause_is_gone(alarms: Path) -> None:
     assert (alarms / "late.json").read_text() == first
     alarm.clear("late")
     alarm.clear("late")
+    assert list(alarms.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing_beside_the_alarms(alarms: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log has the line, and whoever asked hears that the file could not be kept."""
+    said: list[str] = []
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(alarm.syslog, "syslog", lambda _, text: said.append(text))
+    monkeypatch.setattr(alarm.os, "fsync", full)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left on device"):
+            alarm.raise_alarm("late", "one waits")
+
+    assert said == ["late: one waits", "late: one waits"]
     assert list(alarms.iterdir()) == []
 
 
