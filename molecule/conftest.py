@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from haechi import authenticator
 
+# Molecule has Ansible colour what it says; a test that runs a playbook reads it as text.
+os.environ["ANSIBLE_FORCE_COLOR"] = "false"
 INVENTORY = Path(__file__).parent / "inventory"
 SSH_CONFIG = INVENTORY / ".ssh_config"
 # What a test reads goes over one connection a machine: a new one through the bastion takes half a second, each time.

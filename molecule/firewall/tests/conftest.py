@@ -58,7 +58,7 @@ def playbook() -> Callable[..., tuple[int, str]]:
             check=False,
             timeout=180,
             cwd=ROOT,
-            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "false"},
+            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
         )
         return done.returncode, " ".join((done.stdout + done.stderr).split())
 
