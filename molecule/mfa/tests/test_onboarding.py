@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,20 @@ def onboard(folder: Path, *more: str) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def second(door: Door, over_ssh: Callable[[str], Host]) -> Door:
+def second(
+    door: Door, over_ssh: Callable[[str], Host], alone: Callable[[str], AbstractContextManager[None]]
+) -> Iterator[Door]:
     """Return the machine that Tom has never been on."""
     if door.name != FIRST:
         pytest.skip("an onboarding is for all hosts at once: tested once, from trixie")
     made = Door(SECOND, over_ssh(SECOND), door.keys, door.folder)
-    made.root(f"userdel -r tom 2>/dev/null; rm -f {SEEDS}/tom /etc/ssh/authorized_keys.d/tom; ! id tom 2>/dev/null")
-    return made
+    with alone(SECOND):
+        # Earlier tests' logins of his may not be over.
+        made.root("pkill -KILL -u tom; until ! pgrep -u tom; do sleep 0.1; done")
+        made.root(
+            f"userdel -rf tom 2>/dev/null; rm -f {SEEDS}/tom /etc/ssh/authorized_keys.d/tom; ! id tom 2>/dev/null"
+        )
+        yield made
 
 
 def test_a_person_gets_account_and_codes_on_a_new_host_and_nobody_unknown_does(door: Door, second: Door) -> None:

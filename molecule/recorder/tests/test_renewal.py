@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from testinfra.host import Host
 
-from .conftest import FAILED, KEEPS, Desk, eventually, playbook, recordings
+from .conftest import FAILED, KEEPS, Desk, converge, eventually, recordings
 from .test_certificates import LEAF, PKI
 
 ALARM = "/var/lib/haechi/alarms/renewal-recorder.json"
@@ -130,7 +130,7 @@ def test_a_run_of_the_role_finds_nothing_to_do(desk: Desk) -> None:
     """What the host renewed is what policy says."""
     if desk.name != KEEPS:
         pytest.skip("one run is about all three")
-    again = playbook("molecule/recorder/converge.yml")
+    again = converge()
 
     assert again.returncode == 0, again.stdout
     counts = re.findall(r"(?m)^(\S+) +: ok=\d+ +changed=(\d+)", again.stdout)
