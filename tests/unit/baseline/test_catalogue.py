@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
-
-import yaml
 
 from haechi import catalogue
 from haechi.catalogue import Status, kisa_unix_2026
@@ -45,6 +44,6 @@ def test_the_answers_are_counted() -> None:
 
 def test_the_version_is_that_of_the_articles() -> None:
     """It is read from the head of the file alone."""
-    whole = yaml.safe_load(Path(catalogue.__file__).with_name("articles.yml").read_text())
+    text = Path(catalogue.__file__).with_name("articles.yml").read_text()
 
-    assert catalogue.version() == whole["version"]
+    assert re.findall(r"(?m)^version: '(.*)'$", text) == [catalogue.version()]
