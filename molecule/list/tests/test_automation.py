@@ -95,7 +95,7 @@ def test_it_opens_from_the_control_node(machine: Machine, tmp_path: Path) -> Non
     done = login(machine, tmp_path, certified=True)
 
     assert done.stdout == "haechi\n", done.stderr
-    log = machine.sh("journalctl --no-pager -o cat -t sshd -t sshd-session --since -60s").splitlines()
+    log = machine.sh("journalctl --sync && journalctl -o cat -t sshd -t sshd-session --since -60s").splitlines()
     assert "ED25519-CERT" in [line for line in log if line.startswith("Accepted publickey for haechi")][-1]
     assert alarms(machine) == ""
 

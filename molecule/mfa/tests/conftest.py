@@ -86,7 +86,7 @@ class Door:
 
     def logged(self, since: str) -> str:
         """Return what sshd, sudo and PAM wrote since a moment."""
-        return self.root(f"journalctl --no-pager --output=cat --since '{since}' --facility=auth,authpriv")
+        return self.root(f"journalctl --sync; journalctl --output=cat --since '{since}' --facility=auth,authpriv")
 
 
 @pytest.fixture

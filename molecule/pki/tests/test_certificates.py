@@ -42,7 +42,8 @@ def test_it_needs_its_own_key(desk: Desk) -> None:
 def test_the_log_names_person_and_number(host: Host, desk: Desk) -> None:
     """The Key ID is the person's id and nothing else, so that one line of the list revokes all of theirs."""
     assert desk.own("ann").returncode == 0
-    lines = host.check_output("journalctl --no-pager -t sshd -t sshd-session -o cat --since -60s").splitlines()
+    told = host.check_output("journalctl --sync && journalctl -t sshd -t sshd-session -o cat --since -60s")
+    lines = told.splitlines()
 
     assert [line for line in lines if "Accepted publickey for ann" in line and " ID ann (serial " in line]
 

@@ -52,7 +52,9 @@ def test_automation_is_logged_and_not_recorded(host: Host, desk: Desk, log_host:
     before = recordings(log_host, desk.name)
     host.check_output("echo %s", mark)
 
-    assert any(mark in line for line in host.check_output("journalctl -n 200 -o cat -t sudo --since -60s").splitlines())
+    # Whatever was logged before is there once this returns (journalctl(1)).
+    told = host.check_output("journalctl --sync && journalctl -n 200 -o cat -t sudo --since -60s")
+    assert any(mark in line for line in told.splitlines())
     assert {number for number in recordings(log_host, desk.name) - before if "/haechi/" in number} == set()
 
 
@@ -84,7 +86,8 @@ def assert_refused(desk: Desk, host: Host) -> None:
     host.check_output("systemctl start haechi-recorder-watch.service")
     alarm = json.loads(host.file(f"{ALARMS}/recorder-stopped.json").content_string)
     assert (alarm["schema"], alarm["name"]) == (1, "recorder-stopped")
-    assert "recorder-stopped: nothing answers" in host.check_output("journalctl -o cat -t haechi-alarm --since -60s")
+    told = host.check_output("journalctl --sync && journalctl -o cat -t haechi-alarm --since -60s")
+    assert "recorder-stopped: nothing answers" in told
 
 
 def test_a_killed_recorder_comes_back_by_itself(host: Host, desk: Desk) -> None:

@@ -122,7 +122,7 @@ def test_nobody_else_is_given_one(host: Host, desk: Desk, log_host: Host) -> Non
     assert told == [{}] * 4
     assert said[:2] == ["certificate has expired", "self-signed certificate"]
     assert f"asks in the name of CN={KEEPS}" in said[2]
-    logged = log_host.check_output("journalctl -o cat -n 9 -t haechi-renewal --since -30s")
+    logged = log_host.check_output("journalctl --sync && journalctl -o cat -n 9 -t haechi-renewal --since -30s")
     assert [text in logged for text in said] == [True] * 4
 
 
