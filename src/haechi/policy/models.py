@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 
 from haechi.policy.leaving import RevocationsPolicy, SharedSecret
 from haechi.policy.privileges import BreakGlass, PrivilegePolicy
+from haechi.policy.provisioning import Hr
 from haechi.policy.recording import Leaf, Recorder
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
 
@@ -290,5 +291,6 @@ class Policy(Model):
     recorder: Recorder | None = None
     revocations: RevocationsPolicy = RevocationsPolicy()
     shared_secrets: tuple[SharedSecret, ...] = ()
+    hr: Hr | None = None
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()

@@ -1,0 +1,1 @@
+"""Per revocation a signed bundle that anybody can verify, and a page for the personnel file."""
