@@ -18,7 +18,7 @@ from pathlib import Path
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change, Disarm
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Armed, Current
-from ansible_collections.haechi.guard.plugins.module_utils.baseline import walk
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import filesystems
 
 CAPABILITY = "security.capability"
 MOUNTS = "/proc/self/mounts"
@@ -45,7 +45,7 @@ class Watch:
         if stat.S_ISDIR(mode):
             self._enter(path, status.st_uid, self._led(path))
             return None
-        if not stat.S_ISREG(mode) or not mode & (walk.SET_ID | 0o111):
+        if not stat.S_ISREG(mode) or not mode & (filesystems.SET_ID | 0o111):
             return None
         people = self._led(path) | ({status.st_uid} if is_person(status.st_uid) else set())
         how = _how(path, mode) if people else ()
@@ -92,7 +92,7 @@ def search(tops: Iterable[str], until: float | None = None) -> Iterator[Armed]:
     known, closed = set(), CONTAINERS | mounted(Path(MOUNTS).read_text())
     for top in tops:
         watch = Watch(top)
-        for looked, (entry, status) in enumerate(walk.entries(top, closed), 1):
+        for looked, (entry, status) in enumerate(filesystems.entries(top, closed), 1):
             if until is not None and not looked % 4096 and time.monotonic() > until:
                 raise AccountError(f"{top} has too many files to search now; the next run of site does")
             found = watch.see(entry.path, status)
@@ -104,7 +104,9 @@ def search(tops: Iterable[str], until: float | None = None) -> Iterator[Armed]:
 def near(account: Account) -> tuple[Armed, ...]:
     """Return what is in a person's home and in the folders that are open to everybody. Raises ``AccountError``."""
     home = account.home.rstrip("/")
-    tops = [top for top in ({home} if account.home_uid == account.uid else set()) | walk.SHARED if Path(top).is_dir()]
+    tops = [
+        top for top in ({home} if account.home_uid == account.uid else set()) | filesystems.SHARED if Path(top).is_dir()
+    ]
     return _of(search(sorted(tops), time.monotonic() + NEAR_S), account)
 
 
@@ -117,7 +119,7 @@ class Everywhere:
 
     @cached_property
     def _found(self) -> tuple[Armed, ...]:
-        return tuple(search(walk.roots(Path(MOUNTS).read_text())))
+        return tuple(search(filesystems.roots(Path(MOUNTS).read_text())))
 
 
 def _of(found: Iterable[Armed], account: Account) -> tuple[Armed, ...]:

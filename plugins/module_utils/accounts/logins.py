@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Logins
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Logins
 
 DATABASE, FILE = "/var/lib/lastlog/lastlog2.db", "/var/log/lastlog"
 SESSION = "/etc/pam.d/common-session"
@@ -27,6 +28,15 @@ _SHORT_ON = frozenset({"x86_64", "i386", "i586", "i686", "ppc64le", "s390x", "ri
 
 class NoRecordError(Exception):
     """Nobody knows who logged in when; the text says why."""
+
+
+def of(accounts: Iterable[Account]) -> Logins | None:
+    """Return the record of people's logins; none where nobody keeps one, and then nobody can be called away."""
+    people = [(row.name, row.uid, row.home) for row in accounts if state.FIRST_UID <= row.uid < state.NOBODY]
+    try:
+        return seen(people)
+    except (NoRecordError, OSError):
+        return None
 
 
 def seen(accounts: Iterable[tuple[str, int, str]]) -> Logins:

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, left, logins, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, left, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import (
     Account,
     Current,
     KeyFile,
-    Logins,
     Process,
 )
 
@@ -28,7 +27,7 @@ _HEAD = 12
 
 
 def current() -> Current:
-    """Look at the host once."""
+    """Look at the host once. The record of logins is read by ``logins.of``: it is slow, and only ``site`` asks it."""
     texts = [Path(path).read_text(errors="surrogateescape") for path in ("/etc/passwd", "/etc/shadow", "/etc/group")]
     accounts = {name: _home(account) for name, account in state.accounts(*texts).items()}
     return Current(
@@ -43,20 +42,10 @@ def current() -> Current:
         jobs=_jobs(accounts),
         lingering=frozenset(_names(LINGER)),
         today=int(time.time() // 86400),
-        logins=_logins(accounts),
         own_uids=_own_uids(),
         certificates=certificates.look(),
         armed=left.Everywhere(),
     )
-
-
-def _logins(accounts: dict[str, Account]) -> Logins | None:
-    """Return the record of logins; none where nobody keeps one, and then nobody can be called away."""
-    people = [(row.name, row.uid, row.home) for row in accounts.values() if state.FIRST_UID <= row.uid < state.NOBODY]
-    try:
-        return logins.seen(people)
-    except (logins.NoRecordError, OSError):
-        return None
 
 
 def processes() -> Iterator[Process]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import (
@@ -10,6 +11,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts import (
     arrival,
     change,
     dormant,
+    logins,
     plan,
     read,
     report,
@@ -23,6 +25,7 @@ def perform(asked: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     try:
         arrival.check(asked["desired"]["accounts"], arrival.source())
         current = read.current()
+        current = replace(current, logins=logins.of(current.accounts.values()))
         away = dormant.dormant(current, asked["desired"])
         desired = dormant.shut(asked["desired"], away)
         changes = plan.plan(current, desired)

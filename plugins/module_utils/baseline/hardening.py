@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.baseline import homes, modes, people, system, walk
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import (
+    filesystems,
+    homes,
+    modes,
+    people,
+    system,
+    walk,
+)
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.change import Change, Plan, Remove
 
 
@@ -58,7 +65,7 @@ def files_plan(wanted: Mapping[str, Any], owners: dict[int, str], groups: dict[i
     for path in wanted["absent"]:
         if Path(path).exists():
             total += Plan((Change("U-27", path, "exists", "absent", (Remove(path),)),))
-    tops = walk.roots(read("/proc/self/mounts"))
+    tops = filesystems.roots(read("/proc/self/mounts"))
     seen = (*walk.walk(tops, wanted["set_id"]["skip"], owners, groups), *walk.device_files())
     return total + walk.plan(seen, wanted["set_id"]["allow"], ruled)
 

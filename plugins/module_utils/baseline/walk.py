@@ -1,4 +1,4 @@
-"""One walk over the machine's own file systems, which serves every question about all files."""
+"""What stands out among the files of a machine: judged, and planned."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.change import Change, Finding, Override, Plan
+from ansible_collections.haechi.guard.plugins.module_utils.baseline.filesystems import SET_ID, SHARED, entries
 
-LOCAL = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "overlay"})
-# In memory, and open to everybody: where an intruder's first files land.
-SHARED = frozenset({"/tmp", "/var/tmp", "/dev/shm"})  # noqa: S108
 # Accounts that systemd invents while a DynamicUser= service runs (systemd.exec(5)).
 DYNAMIC = range(61184, 65520)
-SET_ID = stat.S_ISUID | stat.S_ISGID
 # Where a name that begins with a dot has no business; /etc keeps skeletons and lock files.
 HIDDEN_IN = (*SHARED, "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/local", "/var/www")
 HIDDEN_KNOWN = frozenset({".X11-unix", ".ICE-unix", ".XIM-unix", ".font-unix", ".build-id", ".placeholder", ".keep"})
@@ -30,33 +27,6 @@ class Item:
     mode: int = 0
     owner: str = ""
     group: str = ""
-
-
-def roots(mounts: str) -> tuple[str, ...]:
-    """Folders to start at: mount points of local file systems and shared folders, from /proc/self/mounts' text."""
-    rows = (line.split() for line in mounts.splitlines())
-    wanted = {row[1] for row in rows if row[2] in LOCAL or row[1] in SHARED}
-    return tuple(sorted(top for top in wanted if os.path.isdir(top)))  # noqa: PTH112
-
-
-def entries(top: str, skip: frozenset[str]) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
-    """Every file and folder below ``top`` on its own file system; what vanishes or is closed is left out."""
-    device, stack = os.stat(top).st_dev, [top]  # noqa: PTH116
-    while stack:
-        try:
-            with os.scandir(stack.pop()) as listing:
-                for entry in listing:
-                    try:
-                        status = entry.stat(follow_symlinks=False)
-                    except OSError:
-                        continue
-                    if stat.S_ISDIR(status.st_mode):
-                        if status.st_dev != device or entry.path in skip:
-                            continue
-                        stack.append(entry.path)
-                    yield entry, status
-        except OSError:
-            continue
 
 
 def judge(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import left
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import filesystems
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import walk as baseline_walk
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.hardening import numbers
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import (
@@ -23,7 +24,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import (
 
 SHOWN = 200
 SECONDS = 60.0
-_SPECIAL = baseline_walk.SET_ID | stat.S_IWOTH
+_SPECIAL = filesystems.SET_ID | stat.S_IWOTH
 KINDS = ("set_id", "world_writable", "no_owner", "hidden", "not_a_device", "lends")
 PATHS = (
     "/etc/passwd", "/etc/passwd-", "/etc/group", "/etc/group-",
@@ -130,9 +131,9 @@ def _walk(skip: frozenset[str]) -> dict[str, Any]:
             group = groups.get(status.st_gid, str(status.st_gid))
             rows.append({"kind": kind, "path": path, "mode": octal(status.st_mode), "owner": owner, "group": group})
 
-    for top in baseline_walk.roots(read("/proc/self/mounts")):
+    for top in filesystems.roots(read("/proc/self/mounts")):
         watch = left.Watch(top)
-        for entry, status in baseline_walk.entries(top, skip):
+        for entry, status in filesystems.entries(top, skip):
             looked += 1
             if not looked % 4096 and time.monotonic() > until:
                 raise NotSeenError(f"the walk over all files had not ended after {SECONDS:g} s and {looked} files")

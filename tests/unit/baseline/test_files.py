@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.baseline import files, modes, walk
+from ansible_collections.haechi.guard.plugins.module_utils.baseline import files, filesystems, modes, walk
 from ansible_collections.haechi.guard.plugins.module_utils.baseline.change import Override, SetMode
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,7 +137,7 @@ def test_a_flood_of_findings_is_counted() -> None:
 )
 def test_the_walk_starts_at_local_file_systems(mounts: str, expected: tuple[str, ...]) -> None:
     """A network share is its server's business, /proc is nobody's."""
-    assert expected == walk.roots(mounts)
+    assert expected == filesystems.roots(mounts)
 
 
 def test_a_file_that_is_written_has_its_name_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import No
 @pytest.fixture(name="tree")
 def small_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give an empty tree that is all there is, and in which whoever runs the test is root."""
-    monkeypatch.setattr(files.baseline_walk, "roots", lambda _: (str(tmp_path), str(tmp_path)))
+    monkeypatch.setattr(files.filesystems, "roots", lambda _: (str(tmp_path), str(tmp_path)))
     monkeypatch.setattr(files.baseline_walk, "device_files", tuple)
     monkeypatch.setattr(files, "owners", lambda: ({os.getuid(): "root"}, {os.getgid(): "root"}))
     return tmp_path
