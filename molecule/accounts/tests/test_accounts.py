@@ -68,6 +68,15 @@ def test_homes_and_keys_are_shut(machine: Machine) -> None:
     ]
 
 
+def test_systemd_starts_no_manager_for_the_automation(machine: Machine) -> None:
+    """It has come in without one by the time that this is asked; a person's login starts hers."""
+    state = "systemctl show --value --property=LoadState user@$(id -u {}).service"
+
+    assert machine.root(state.format("haechi")).strip() == "masked"
+    assert machine.root(state.format("ann")).strip() == "loaded"
+    assert machine.login("ann", "systemctl is-active user@$(id -u).service").stdout.strip() == "active"
+
+
 def test_who_is_not_meant_here_has_no_account(machine: Machine) -> None:
     """Carol is an auditor on trixie alone, dan left before these machines were made."""
     rows = {row.split(":")[0] for row in machine.root("cat /etc/passwd").splitlines()}

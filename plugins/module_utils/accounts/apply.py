@@ -22,6 +22,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Run,
     Settle,
     StripKeys,
+    Unmanage,
     WriteFile,
     WriteKeys,
     WriteProgram,
@@ -75,6 +76,8 @@ def _perform(act: Act, ended: dict[str, Ended]) -> None:
             hold.disarm(path, place)
         case Delete(account, home):
             _delete(account, home, ended.get(account))
+        case Unmanage(account):
+            run(("systemctl", "mask", f"user@{pwd.getpwnam(account).pw_uid}.service"))
         case _:
             _write(act)
 

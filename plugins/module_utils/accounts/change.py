@@ -81,6 +81,13 @@ class Delete:
 
 
 @dataclass(frozen=True)
+class Unmanage:
+    """Have systemd start no manager of an account's own (``user@.service``) when it logs in."""
+
+    account: str
+
+
+@dataclass(frozen=True)
 class WriteFile:
     """Replace a file of root's that everybody may read."""
 
@@ -125,6 +132,7 @@ Act = (
     | End
     | Disarm
     | Delete
+    | Unmanage
 )
 
 

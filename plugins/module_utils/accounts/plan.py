@@ -15,6 +15,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Folder,
     Remove,
     Run,
+    Unmanage,
     WriteKeys,
 )
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current
@@ -85,6 +86,7 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
     for row in stay:
         account = current.accounts.get(row.id)
         changes += _new(current, row) if account is None else _mend(account, row)
+    changes += _managers(current, stay)
     changes += _keys(current, stay)
     changes += install.plan(desired.get("pull", {}))
     if desired["unknown_accounts"] == "remove":
@@ -170,6 +172,21 @@ def _home(account: Account, row: Wanted) -> Iterator[Change]:
         yield Change(row.id, "home", "absent", "0700", (act,))
     elif account.home_mode is not None and account.home_uid == account.uid and account.home_mode & 0o77:
         yield Change(row.id, "home", f"{account.home_mode:04o}", "0700", (act,))
+
+
+def _managers(current: Current, rows: list[Wanted]) -> Iterator[Change]:
+    """Spare the automation its user manager: to start one costs a host as much as the login, and nobody asks it.
+
+    A person who has the number now gets hers back.
+    """
+    for row in rows:
+        account = current.accounts.get(row.id)
+        unmanaged = account is not None and account.uid in current.unmanaged
+        if row.kind == "automation" and not unmanaged:
+            yield Change(row.id, "user manager", "one for its logins", "none", (Unmanage(row.id),))
+        elif row.kind == "person" and account is not None and unmanaged:
+            act = Run(("systemctl", "unmask", f"user@{account.uid}.service"))
+            yield Change(row.id, "user manager", "none", "one for its logins", (act,))
 
 
 def _keys(current: Current, rows: list[Wanted]) -> Iterator[Change]:

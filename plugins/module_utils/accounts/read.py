@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import
 KEY_NAMES = ("authorized_keys", "authorized_keys2")
 CRONTABS, AT_JOBS = "/var/spool/cron/crontabs", "/var/spool/cron/atjobs"
 LINGER = "/var/lib/systemd/linger"
+UNITS = "/etc/systemd/system"
 # The login uid of what no login started: -1 in 32 bits (pam_loginuid(8)).
 _UNSET = 4294967295
 _HEAD = 12
+_MANAGER = re.compile(r"user@(\d+)\.service")
 
 
 def current() -> Current:
@@ -43,6 +46,7 @@ def current() -> Current:
         lingering=frozenset(_names(LINGER)),
         today=int(time.time() // 86400),
         own_uids=_own_uids(),
+        unmanaged=frozenset(_unmanaged()),
         certificates=certificates.look(),
         armed=left.Everywhere(),
     )
@@ -110,6 +114,14 @@ def _own_uids() -> frozenset[int]:
     login = int(_proc("self", "loginuid") or _UNSET)
     found = {login, int(os.environ.get("SUDO_UID", login))}
     return frozenset(found - {_UNSET})
+
+
+def _unmanaged() -> Iterator[int]:
+    """Yield whose user manager is masked (systemctl(1), mask), which logind takes for a wish and not for a fault."""
+    for name in _names(UNITS):
+        found = _MANAGER.fullmatch(name)
+        if found and os.path.realpath(f"{UNITS}/{name}") == os.devnull:
+            yield int(found[1])
 
 
 def _names(folder: str) -> tuple[str, ...]:

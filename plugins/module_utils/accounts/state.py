@@ -127,7 +127,10 @@ class Logins:
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """One look at a host. ``armed`` searches its files for what a person left behind, when somebody asks."""
+    """One look at a host. ``armed`` searches its files for what a person left behind, when somebody asks.
+
+    ``unmanaged`` are the numbers whose logins start no user manager of systemd.
+    """
 
     accounts: dict[str, Account] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
@@ -142,6 +145,7 @@ class Current:
     today: int = 0
     logins: Logins | None = None
     own_uids: frozenset[int] = frozenset()
+    unmanaged: frozenset[int] = frozenset()
     certificates: Certificates = field(default_factory=Certificates)
     armed: Callable[[Account], tuple[Armed, ...]] = field(default=unarmed, compare=False)
 

@@ -78,6 +78,8 @@ class Paper:
             case change.Delete(name, _):
                 accounts = {key: one for key, one in self.now.accounts.items() if key != name}
                 self.now = replace(self.now, accounts=accounts)
+            case change.Unmanage(name):
+                self.now = replace(self.now, unmanaged=self.now.unmanaged | {self.now.accounts[name].uid})
 
     def _but(self, path: str) -> list[KeyFile]:
         return [file for file in self.now.key_files if file.path != path]
@@ -128,6 +130,10 @@ class Paper:
         self._set(name, min=0, max=99999, inactive=None)
         if options.get("--lastday") == "-1":
             self._set(name, changed=None)
+
+    def _systemctl(self, unit: str, *_: Any) -> None:
+        uid = int(unit.removeprefix("user@").removesuffix(".service"))
+        self.now = replace(self.now, unmanaged=self.now.unmanaged - {uid})
 
 
 def _stripped(file: KeyFile, path: str, prints: frozenset[str]) -> list[KeyFile]:

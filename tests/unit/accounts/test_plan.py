@@ -46,6 +46,34 @@ def test_drift_is_mended_and_named(case: str, seen: dict, line: tuple[str, str, 
 
 
 @pytest.mark.parametrize(
+    ("kind", "unmanaged", "lines"),
+    [
+        ("automation", set(), [("user manager", "one for its logins", "none")]),
+        ("automation", {1001}, []),
+        ("person", {1001}, [("user manager", "none", "one for its logins")]),
+        ("person", {1002}, []),
+    ],
+)
+def test_only_the_automation_logs_in_without_a_user_manager(
+    kind: str, unmanaged: set[int], lines: list[tuple[str, str, str]]
+) -> None:
+    """A person whose number was an automation's gets hers back; the second run finds nothing to do."""
+    now, want = replace(RIGHT, unmanaged=frozenset(unmanaged)), desired(wanted("ann", kind=kind))
+
+    changes = plan.plan(now, want)
+
+    assert lines == [(row.what, row.before, row.after) for row in changes]
+    assert plan.plan(Paper(now).apply(changes), want) == ()
+
+
+def test_a_new_automation_has_no_user_manager_from_its_first_login_on() -> None:
+    """Its number is known only once the account is there."""
+    changes = plan.plan(host(), desired(wanted("ann", kind="automation")))
+
+    assert Paper(host()).apply(changes).unmanaged == {1001}
+
+
+@pytest.mark.parametrize(
     ("kind", "before", "acts"),
     [
         ("person", {"adm", "haechi-login"}, ["Run", "End"]),
@@ -55,7 +83,8 @@ def test_drift_is_mended_and_named(case: str, seen: dict, line: tuple[str, str, 
 )
 def test_who_loses_a_group_loses_the_sessions_that_hold_it(kind: str, before: set[str], acts: list[str]) -> None:
     """What a person moves away from goes first; who only gains goes on working, and no run ends itself."""
-    now = replace(RIGHT, accounts={"ann": account("ann", groups=frozenset(before))})
+    unmanaged = frozenset({1001} if kind == "automation" else ())
+    now = replace(RIGHT, accounts={"ann": account("ann", groups=frozenset(before))}, unmanaged=unmanaged)
     (row,) = plan.plan(now, desired(wanted("ann", kind=kind)))
 
     assert (row.what, [type(act).__name__ for act in row.acts]) == ("groups", acts)
