@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import fnmatch
 import grp
@@ -107,7 +108,9 @@ def diff(step: Step) -> dict[str, str]:
 def put(path: str, file: File | None) -> None:
     """Make one path what ``file`` says; a link or pipe that was there is replaced, not followed."""
     if file is None or file.data is None:
-        Path(path).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            Path(path).unlink()
+            files.sync(Path(path).parent)
         return
     uid, gid = files.ids(file.owner, file.group)
     files.write(path, file.data, mode=file.mode, uid=uid, gid=gid)

@@ -46,6 +46,7 @@ def write(path: Path, body: dict[str, Any]) -> None:
         file.flush()
         os.fsync(handle)
     temporary.replace(path)
+    _sync(path.parent)
 
 
 def look() -> dict[int, list[str]]:

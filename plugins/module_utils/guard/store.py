@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,25 @@ def lock(token: str, owner: str, seconds: int) -> None:
     # No step of a clock that is set moves the monotonic one, and it begins anew at boot (clock_gettime(2)). The grace
     # lets the timer come first.
     body = {"token": token, "owner": owner, "boot": _boot_id(), "until": time.monotonic() + seconds + GRACE_SECONDS}
+    with _alone():
+        _take(path, json.dumps(body))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one run at a time look at the lock and act on it: between the two it could become another's."""
+    handle = os.open(STATE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(path: Path, text: str) -> None:
     for _attempt in range(2):
         try:
-            _place(path, json.dumps(body))
+            _place(path, text)
         except FileExistsError:
             _expire(path)
             continue
@@ -99,8 +116,11 @@ def _expire(path: Path) -> None:
 def unlock(token: str) -> None:
     """Give the host free, unless the lock is another run's by now."""
     path = STATE / rollback.LOCK
-    if path.is_file() and json.loads(path.read_text()).get("token") == token:
-        rollback.remove(path)
+    if not STATE.is_dir():
+        return
+    with _alone():
+        if path.is_file() and json.loads(path.read_text()).get("token") == token:
+            rollback.remove(path)
 
 
 def reserve(size: int) -> None:

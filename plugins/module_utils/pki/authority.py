@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.haechi.guard.plugins.module_utils import tree
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
-from ansible_collections.haechi.guard.plugins.module_utils.pki import certificate, issuing, krl
+from ansible_collections.haechi.guard.plugins.module_utils.pki import certificate, issuing, krl, x509
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import Certificate, CertificateError
 from ansible_collections.haechi.guard.plugins.module_utils.renewal import install
 
@@ -165,7 +165,7 @@ def issue(folder: Path, order: Mapping[str, Any], now: datetime) -> tuple[str, C
         serial = _next(folder)
         record = {"serial": serial, "at": now.isoformat(timespec="seconds"), **order}
         # Before it is signed: a crash may lose a number, and never a certificate that nobody knows of.
-        _append(folder / "issued.jsonl", json.dumps(record, sort_keys=True))
+        x509.append(folder / "issued.jsonl", json.dumps(record, sort_keys=True))
         span = _span(now, timedelta(minutes=int(order["minutes"])))
         # ssh-keygen gives every right that is not cleared, agent and X11 forwarding too (ssh-keygen(1), -O).
         rights: tuple[str, ...] = ("-O", "clear", "-O", "permit-pty", "-O", "permit-port-forwarding")
@@ -198,14 +198,6 @@ def _next(folder: Path) -> int:
     number = int(path.read_text()) + 1 if path.is_file() else 1
     files.write(str(path), f"{number}\n".encode(), mode=0o600, uid=0, gid=0)
     return number
-
-
-def _append(path: Path, line: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(f"{line}\n")
-        file.flush()
-        os.fsync(handle)
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
         "serial": serial,
         **{k: v for k, v in order.items() if k != "csr"},
     }
-    _append(Path(folder) / REGISTER, json.dumps(record, sort_keys=True))
+    append(Path(folder) / REGISTER, json.dumps(record, sort_keys=True))
     issuing, key = str(Path(folder) / CHAIN), str(Path(folder) / KEY)
     with tempfile.TemporaryDirectory() as place:
         csr, extensions = Path(place, "csr"), Path(place, "ext")
@@ -170,12 +170,19 @@ def _time(text: str) -> datetime:
     return datetime.strptime(text.strip(), _DATE).replace(tzinfo=timezone.utc)  # noqa: UP017 - Python 3.11 on hosts
 
 
-def _append(path: Path, line: str) -> None:
+def append(path: Path, line: str) -> None:
+    """Write a line at the end of a register, on the disk when this returns, and readable by its owner alone."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(f"{line}\n")
         file.flush()
         os.fsync(handle)
+    # A register that is new has its name in its folder alone (fsync(2)).
+    above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(above)
+    finally:
+        os.close(above)
 
 
 def answer(line: str) -> str:

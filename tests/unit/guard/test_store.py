@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,35 @@ def test_a_lock_of_another_boot_is_over(state: Path) -> None:
     store.lock("two", "bob", 25)
 
     assert json.loads((state / "lock").read_text())["owner"] == "bob"
+
+
+def test_two_runs_that_find_a_dead_one_s_lock_do_not_both_get_it(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second would put back what the first has just armed, and take its lock away."""
+    state.mkdir()
+    (state / "lock").write_text(json.dumps({"token": "dead", "owner": "eve", "boot": "another", "until": 1e12}))
+    told: list[str] = []
+
+    def second() -> None:
+        try:
+            store.lock("two", "bob", 25)
+        except RefusedError as error:
+            told.append(str(error))
+
+    other = threading.Thread(target=second)
+
+    def restore(_why: str) -> str:
+        if not other.ident:
+            other.start()
+            other.join(0.1)
+        return "nothing pending"
+
+    monkeypatch.setattr(rollback, "restore", restore)
+    store.lock("one", "ann", 25)
+    other.join()
+
+    assert json.loads((state / "lock").read_text())["owner"] == "ann"
+    assert told
+    assert told[0].startswith("another change is under way on this host: ann, for")
 
 
 def test_a_proof_that_comes_too_late_keeps_nothing(state: Path) -> None:
