@@ -50,7 +50,7 @@ def test_a_leaf_is_of_this_host_and_its_key_is_root_s_alone(host: Host, desk: De
 
 @pytest.mark.parametrize("damage", ["rm -f {0}.pem", "rm -f {0}.key", "echo x > {0}.pem"])
 def test_a_lost_or_damaged_leaf_is_made_again(over_ssh: Callable[[str], Host], damage: str) -> None:
-    """By the next run, on every machine; a new key where the old one is gone."""
+    """By the next run, on every machine."""
     machines = {name: over_ssh(name) for name in (KEEPS, *SENDS)}
     for machine in machines.values():
         machine.check_output(damage.format(LEAF))

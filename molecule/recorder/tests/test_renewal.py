@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from testinfra.host import Host
 
-from .conftest import FAILED, KEEPS, Desk, converge, eventually, recordings
+from .conftest import FAILED, KEEPS, SENDS, Desk, converge, eventually, recordings
 from .test_certificates import LEAF, PKI
 
 ALARM = "/var/lib/haechi/alarms/renewal-recorder.json"
+WEB = "/etc/haechi/x509/web"
 PACKAGE = "ansible_collections.haechi.guard.plugins.module_utils"
 PAIR = f'test "$(openssl x509 -in {LEAF}.pem -noout -pubkey)" = "$(openssl pkey -in {LEAF}.key -pubout)"'
 # What a thief would run: the host's own program, with another key, name or certificate.
@@ -124,6 +126,47 @@ def test_nobody_else_is_given_one(host: Host, desk: Desk, log_host: Host) -> Non
     assert f"asks in the name of CN={KEEPS}" in said[2]
     logged = log_host.check_output("journalctl --sync && journalctl -o cat -n 9 -t haechi-renewal --since -30s")
     assert [text in logged for text in said] == [True] * 4
+
+
+def test_a_run_of_the_role_renews_with_a_new_key_too(over_ssh: Callable[[str], Host], log_host: Host) -> None:
+    """Where no timer did: on every machine another key and its certificate, and what signs stays where it is."""
+    machines = {name: over_ssh(name) for name in (KEEPS, *SENDS)}
+    keys = {name: machine.check_output(f"sha256sum {LEAF}.key") for name, machine in machines.items()}
+    for machine in machines.values():
+        aged(machine, log_host, f"{LEAF}.pem", timedelta(days=20))
+
+    again = converge()
+    assert again.returncode == 0, again.stdout
+    for name, machine in machines.items():
+        assert machine.check_output(f"sha256sum {LEAF}.key") != keys[name]
+        assert machine.run(PAIR).rc == 0
+        assert machine.run(f"test -e {LEAF}.next").rc == 1
+        assert (machine.file(f"{LEAF}.key").mode, machine.file(f"{LEAF}.key").user) == (0o600, "root")
+
+
+@pytest.fixture
+def web(over_ssh: Callable[[str], Host]) -> Iterator[Host]:
+    """Return the machine with a certificate of a service's own, and that service: it writes down that it reloads."""
+    machine = over_ssh("bookworm")
+    unit = (
+        "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecReload=/usr/bin/touch /run/reloaded\n"
+    )
+    machine.check_output("printf %%s %s > /run/systemd/system/haechi-web.service", unit)
+    machine.check_output("systemctl daemon-reload && systemctl start haechi-web && rm -f /run/reloaded")
+    yield machine
+    machine.run("systemctl stop haechi-web; rm -f /run/systemd/system/haechi-web.service /run/reloaded")
+
+
+def test_a_service_takes_the_certificate_that_a_run_of_the_role_brings(web: Host) -> None:
+    """Its own user alone reads the key, and it is told."""
+    web.check_output(f"rm {WEB}.pem")
+
+    again = converge()
+    assert again.returncode == 0, again.stdout
+    key = web.file(f"{WEB}.key")
+    assert (key.mode, key.user) == (0o600, "www-data")
+    assert "DNS:web.example.test" in web.check_output(f"openssl x509 -in {WEB}.pem -noout -ext subjectAltName")
+    assert web.file("/run/reloaded").exists
 
 
 def test_a_run_of_the_role_finds_nothing_to_do(desk: Desk) -> None:

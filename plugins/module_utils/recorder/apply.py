@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils import alarm, tree
 from ansible_collections.haechi.guard.plugins.module_utils.recorder import leaves, replay, units, watch
-from ansible_collections.haechi.guard.plugins.module_utils.renewal import install
+from ansible_collections.haechi.guard.plugins.module_utils.renewal import install, run
 
 SCRIPTS = Path("/usr/libexec/haechi")
 ROOT = "/etc/haechi/x509/root.pem"
@@ -59,6 +59,7 @@ def ensure(desired: Mapping[str, Any], signed: Mapping[str, str], now: datetime,
         for step in steps:
             tree.put(step.path, step.after)
         _activate(desired, variant, [step.path for step in steps], certified=bool(wanted))
+        run.reload(_others(wanted))
         if renewal:
             install.apply(renewal)
     return {"changed": bool(changes or files), "changes": changes, "diff": shown}
@@ -121,6 +122,11 @@ def _activate(desired: Mapping[str, Any], variant: Mapping[str, Any], paths: Ite
         if time.monotonic() > until:
             raise RecorderError(f"the recorder does not answer on {desired['listen']}: {_said()}")
         time.sleep(0.1)
+
+
+def _others(wanted: Iterable[leaves.Due]) -> list[str]:
+    """Return the units that must take a new certificate, but for the recorder's own."""
+    return sorted({unit for one in wanted for unit in one.leaf["reload"]} - {units.SERVICE, units.TUNNEL})
 
 
 def _said() -> str:

@@ -51,20 +51,17 @@ def _why(leaf: Leaf, desired: Mapping[str, Any], now: datetime) -> str:
 
 
 def requests(wanted: Iterable[Due]) -> dict[str, str]:
-    """Make the keys that are missing or damaged, and return a request for each leaf."""
-    asked = {}
-    for one in wanted:
-        path = Path(f"{one.leaf['path']}.key")
-        if not path.is_file() or one.why == "damaged":
-            _write(path, x509.new_key(), one.leaf, 0o600)
-        asked[one.leaf["name"]] = x509.request(str(path), one.leaf["names"][0])
-    return asked
+    """Make a new key for each leaf, as a host that renews by itself does, and return a request for each."""
+    return {one.leaf["name"]: x509.request(run.new_key(one.leaf), one.leaf["names"][0]) for one in wanted}
 
 
 def place(wanted: Iterable[Due], signed: Mapping[str, str]) -> None:
-    """Put what was signed beside its key."""
+    """Put what was signed in place, each with its new key.
+
+    Raises ``X509Error`` where a host renewed by itself meanwhile.
+    """
     for one in wanted:
-        _write(Path(f"{one.leaf['path']}.pem"), signed[one.leaf["name"]], one.leaf, 0o644)
+        run.put(one.leaf, signed[one.leaf["name"]])
 
 
 def loose(desired: Mapping[str, Any]) -> list[Leaf]:
@@ -82,7 +79,3 @@ def shut(wanted: Iterable[Leaf]) -> None:
     """Give keys to their users alone."""
     for leaf in wanted:
         files.set_mode(f"{leaf['path']}.key", 0o600, leaf["user"], "root")
-
-
-def _write(path: Path, text: str, leaf: Leaf, mode: int) -> None:
-    files.write(str(path), text.encode(), mode=mode, uid=pwd.getpwnam(leaf["user"]).pw_uid, gid=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -15,5 +16,5 @@ def perform(asked: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     now = datetime.now(timezone.utc)  # noqa: UP017 - Python 3.11 on hosts
     try:
         return apply.ensure(asked["desired"], asked["signed"], now, check=check)
-    except (apply.RecorderError, X509Error, OSError, KeyError) as error:
+    except (apply.RecorderError, X509Error, OSError, KeyError, subprocess.SubprocessError) as error:
         return {"failed": True, "msg": f"recorder: {error}"}

@@ -62,7 +62,7 @@ def renew(config: Mapping[str, Any], leaf: Mapping[str, Any], now: datetime) -> 
         if finished:
             reload(leaf["reload"])
         return finished
-    key = _new_key(leaf)
+    key = new_key(leaf)
     csr = x509.request(key, leaf["names"][0])
     asked = request.build(name=leaf["name"], csr=csr, leaf=text, key=f"{leaf['path']}.key", at=now)
     told = json.loads(ask(config["address"], int(config["port"]), asked))
@@ -70,8 +70,7 @@ def renew(config: Mapping[str, Any], leaf: Mapping[str, Any], now: datetime) -> 
         said = told.get("refused") if isinstance(told, dict) else "no answer"
         raise RequestError(f"{config['address']} says: {str(said)[:300]}")
     chain = checked(str(told["certificate"]), leaf, x509.public_of(key), int(config["days"]), now)
-    _write(key, Path(key).read_text(encoding="ascii") + chain, "root", 0o600)
-    finish(leaf)
+    put(leaf, chain)
     reload(leaf["reload"])
     return True
 
@@ -79,6 +78,28 @@ def renew(config: Mapping[str, Any], leaf: Mapping[str, Any], now: datetime) -> 
 def due(seen: x509.Seen, now: datetime) -> bool:
     """Return whether a third of a certificate's life is left, or less."""
     return seen.ends - now < (seen.ends - seen.begins) / 3
+
+
+def new_key(leaf: Mapping[str, Any]) -> str:
+    """Return the file of the new key: the one that was asked about before, where the answer was lost."""
+    path = f"{leaf['path']}.next"
+    try:
+        x509.public_of(path)
+    except X509Error:
+        _write(path, x509.new_key(), "root", 0o600)
+    return path
+
+
+def put(leaf: Mapping[str, Any], chain: str) -> None:
+    """Put what was signed in place, together with the new key that it is for.
+
+    Raises ``X509Error`` where that key is not the one that waits here; the old pair stays.
+    """
+    path = f"{leaf['path']}.next"
+    if x509.public_of(path) != x509.read(chain).public:
+        raise X509Error(f"what was signed for {leaf['path']} is not for the key that waits there: run site.yml again")
+    _write(path, Path(path).read_text(encoding="ascii") + chain, "root", 0o600)
+    finish(leaf)
 
 
 def finish(leaf: Mapping[str, Any]) -> bool:
@@ -145,16 +166,6 @@ def reload(units: list[str]) -> None:
     for unit in units:
         if subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0:
             subprocess.run(["systemctl", "reload-or-restart", unit], check=True)
-
-
-def _new_key(leaf: Mapping[str, Any]) -> str:
-    """Return the file of the new key: the one that was asked about before, where the answer was lost."""
-    path = f"{leaf['path']}.next"
-    try:
-        x509.public_of(path)
-    except X509Error:
-        _write(path, x509.new_key(), "root", 0o600)
-    return path
 
 
 def _write(path: str, text: str, user: str, mode: int) -> None:
