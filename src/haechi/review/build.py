@@ -12,6 +12,7 @@ from haechi.desired.accounts import DEBIAN
 from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import UnknownError, open_posture
 from haechi.observe.sections import Account, Accounts
+from haechi.policy.models import Kind as IdentityKind
 from haechi.policy.resolve import managed
 from haechi.review import ReviewError, compare, effective, expected, sudorules
 from haechi.review.effective import Seen
@@ -81,7 +82,8 @@ def _rows(run: Run, host: str, seen: Seen) -> list[Row]:
         has = effective.of(seen, account)
         who = known.get(account)
         if who is not None:
-            differences = compare.identity(seen, has, who.expected, others)
+            sealed = who.kind == IdentityKind.BREAK_GLASS and run.policy.break_glass is not None
+            differences = compare.identity(seen, has, who.expected, others, sealed=sealed)
         else:
             differences = compare.other(seen, account, has, others, known=_of_debian(seen.account(account), account))
         told = compare.explained(host, account, differences, run.policy, run.at)

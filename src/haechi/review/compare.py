@@ -31,15 +31,22 @@ CONTROLS: Mapping[str, tuple[str, ...]] = {
     "sudo": ("sudo-exact", "sudo-no-free-root", "U-63"),
 }
 Found = tuple[str, str, str]
+PASSWORD: Found = ("surplus", "password", "a password that can be used")
 
 
-def identity(seen: Seen, has: Effective, want: Expected, others: frozenset[str]) -> list[Found]:
+def identity(
+    seen: Seen, has: Effective, want: Expected, others: frozenset[str], *, sealed: bool = False
+) -> list[Found]:
     """Return the differences of one whom policy knows, each as kind, what and item.
 
     ``others`` are the keys of everybody who may log in here: in a file that sshd does not read they open nothing more.
+    ``sealed``: its holders open it by a password, at the console and nowhere else.
     """
     if "host" in seen.unseen:
         return [(NOT_SEEN, "host", seen.unseen["host"])] if want.state != "absent" else []
+    if want.state == "active" and sealed:
+        rights = (row for row in _rights(seen, has, want, others) if row != PASSWORD)
+        return [*_state(has, want), *rights, *_sealed(has)]
     if want.state == "active":
         found = [*_state(has, want), *_rights(seen, has, want, others), *_tried(has, want)]
         shut = want.login and has.enters == "no" and not any(kind == "missing" for kind, _, _ in found)
@@ -55,7 +62,7 @@ def other(seen: Seen, account: str, has: Effective, others: frozenset[str], *, k
     if not known and row is not None:
         found.append(("surplus", "account", f"uid {row.uid}, {row.shell or 'no shell'}"))
     if has.password == "yes" and account != ROOT:  # noqa: S105 - a word about it
-        found.append(("surplus", "password", "a password that can be used"))
+        found.append(PASSWORD)
     found += [("surplus", "key", key) for key in has.keys or ()]
     found += _waiting(has, others)
     found += [("surplus", "group", group) for group in has.groups or () if group in POWER and account != ROOT]
@@ -123,7 +130,7 @@ def _rights(seen: Seen, has: Effective, want: Expected, others: frozenset[str]) 
     if has.state == NOT_SEEN:
         yield NOT_SEEN, "account", unseen["accounts"]
     elif has.password == "yes":  # noqa: S105 - a word about it
-        yield "surplus", "password", "a password that can be used"
+        yield PASSWORD
     if has.keys is None:
         yield NOT_SEEN, "key", unseen.get("keys") or unseen["sshd"]
     else:
@@ -137,6 +144,13 @@ def _rights(seen: Seen, has: Effective, want: Expected, others: frozenset[str]) 
         yield from _both("sudo", has.sudo, want.sudo)
     if want.login and has.sshd == "no" and has.state != "absent":
         yield "missing", "login", f"sshd does not let the account in: {has.sshd_why}"
+
+
+def _sealed(has: Effective) -> Iterator[Found]:
+    if has.password == "no" and has.state != "absent":  # noqa: S105 - a word about it
+        yield "missing", "password", "no password that its holders could bring back"
+    if has.enters == "yes":
+        yield "surplus", "login", "sshd lets it in, and it is for the console alone"
 
 
 def _both(what: str, has: Iterable[str], want: Iterable[str]) -> Iterator[Found]:
