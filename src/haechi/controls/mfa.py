@@ -17,6 +17,7 @@ TWO, ONE = "publickey,keyboard-interactive", "publickey"
 CODES = "pam_google_authenticator.so"
 RESIDUAL = "residual risk: hosts do not share used codes, so a stolen one counts on another host for its 30 s"
 NOT_ASKED = "residual risk: sudo does not ask again whoever has a security key, which is not at this host"
+COMPENSATES = "the PIN at each login; exact commands (sudo-exact); more only by a grant that ends (grants-expire)"
 Row = Mapping[str, Any]
 
 
@@ -132,7 +133,7 @@ def sudo_asks(case: Case) -> Verdict:
     if told.status is Status.PASS and alone:
         kept = "their commands are recorded" if case.policy.recorder else "nothing records their commands"
         window = f"; by key alone within the window: {', '.join(lacking)}" if lacking else ""
-        seen = f"{NOT_ASKED}: {', '.join(alone)}; compensates: the PIN at each login; {kept}{window}"
+        seen = f"{NOT_ASKED}: {', '.join(alone)}; compensates: {COMPENSATES}; {kept}{window}"
         return Verdict(status=Status.MANUAL, seen=seen, expected=told.expected)
     return _waived(told, lacking)
 
