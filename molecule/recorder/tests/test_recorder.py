@@ -113,7 +113,7 @@ def watched_often(over_ssh: Callable[[str], Host]) -> Iterator[None]:
 def test_while_the_log_host_is_away_nothing_is_lost(
     over_ssh: Callable[[str], Host], keys: Path, log_host: Host
 ) -> None:
-    """People and automation work on, the wait becomes an alarm, and when it is back everything arrives."""
+    """People and automation work on, the wait becomes an alarm, a run mends the log host, and everything arrives."""
     at = {name: over_ssh(name) for name in SENDS}
     for host in at.values():
         assert eventually(lambda host=host: host.check_output("ls -A /var/log/sudo_logsrvd/outgoing") == "", 120)
@@ -123,6 +123,9 @@ def test_while_the_log_host_is_away_nothing_is_lost(
         for name, host in at.items():
             assert_kept(Desk(name, keys), host)
         assert {name: recordings(log_host, name) for name in at} == before
+        mended = converge()
+        assert mended.returncode == 0, mended.stdout
+        assert log_host.check_output("systemctl is-active haechi-recorder.service") == "active"
     finally:
         log_host.check_output("systemctl start haechi-recorder.service")
 
