@@ -72,13 +72,6 @@ def drilled(case: SiteCase) -> Verdict:
     return passed(f"{last.told()}, counts until {end}{faults}", expected)
 
 
-_SEALED = (
-    '{"schema": 1, "account": "seal", "sealed": "2026-01-01T00:00:00+00:00", "threshold": 2, "shares": {},'
-    f' "hash": "$6$salt${"a" * 86}"}}'
-)
-_FOLDER = '"$STATE/break_glass"'
-_ASIDE = '"$STATE/break_glass.aside"'
-
 CONTROLS = (
     Control(
         id="break-glass-drilled",
@@ -89,12 +82,11 @@ CONTROLS = (
         scope=Scope.SITE,
         site_judge=drilled,
         breaker=Breaker(
-            how="an account is sealed, and nobody ever drills it",
-            script=f"if [ -d {_FOLDER} ]; then mv {_FOLDER} {_ASIDE}; fi; "
-            f"mkdir -m 700 {_FOLDER} && echo '{_SEALED}' > {_FOLDER}/seal.json",
+            how="the drills are taken out of the evidence",
+            script='mkdir "$STATE/drills" && mv "$STATE"/evidence/runs/*-incident_drill-* "$STATE/drills/"',
             mend="undo",
-            undo=f"rm -rf {_FOLDER}; if [ -d {_ASIDE} ]; then mv {_ASIDE} {_FOLDER}; fi",
-            touches=("seal",),
+            undo='mv "$STATE"/drills/* "$STATE/evidence/runs/" && rmdir "$STATE/drills"',
+            touches=("drills",),
             where="control",
         ),
     ),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from haechi import authenticator
 from haechi import policy as policies
-from haechi.demo import StoryError, signing
+from haechi.demo import StoryError, sealed, signing
 from haechi.demo import proof as proofs
 from haechi.demo.doors import Answer, Doors, Session
 from haechi.demo.playbooks import Playbooks
@@ -63,8 +63,11 @@ def _hardened(playbooks: Playbooks, keys: Path, say: Say, began: float) -> Figur
     say("Site: the machines become what policy says")
     changed = playbooks.run("site").changed
     policy = site.read_policy(inventory)
+    sealed.enrol(inventory)
     say("Review: who has which access, as the machines show it, is held against policy, and two people sign for it")
     signing.review(playbooks, policy, say)
+    say(f"Drill: {' and '.join(sealed.HOLDERS)} open the sealed account at every console, and each raises its alarm")
+    sealed.drill(playbooks)
     say("Audit: every promise is judged by what the machines show, and the report is written")
     proof = proofs.judge(playbooks, policy)
     doors = Doors(

@@ -10,6 +10,9 @@ from pathlib import Path
 from haechi import authenticator
 from haechi.policy.factors import factor_of, window_of
 from haechi.policy.models import Factor, Identity, Kind, Policy, State
+from haechi.seal import shares, store
+
+KEYS, SHARES = "keys", "shares"
 
 # The sealed account has none: whoever held it would be in alone.
 HAS_KEY = {Kind.PERSON, Kind.AUTOMATION, Kind.SENTINEL}
@@ -59,10 +62,38 @@ def host_keys(policy: Policy, folder: Path) -> dict[str, str]:
     return {name: keypair(folder / name / "ssh_host_ed25519_key", f"root@{name}") for name in policy.hosts}
 
 
-def write_policy_keys(path: Path, public: dict[str, str]) -> None:
-    """Write the policy's `keys` for the identities of the lab."""
-    lines = [f"  {name}: [{json.dumps(key)}]\n" for name, key in public.items()]
-    path.write_text("---\n# Written by `haechi lab up`; the private halves lie in .lab/.\nkeys:\n" + "".join(lines))
+def share_keys(policy: Policy, folder: Path) -> dict[str, str]:
+    """Make a key for the share of each holder whose login key counts as a device's; return public halves."""
+    holders = policy.break_glass.holders if policy.break_glass else ()
+    people = {who.id: who for who in policy.identities}
+    wanted = [name for name in holders if name in people and in_device(policy, people[name])]
+    return {name: keypair(folder / f"{name}.key", f"{name}@{policy.site.name}") for name in wanted}
+
+
+def seal(policy: Policy, state: Path, folder: Path) -> None:
+    """Seal the emergency account unless it is sealed; what holders would have on paper lies in files of theirs.
+
+    Raises ``SealError`` and ``EvidenceError``.
+    """
+    if policy.break_glass is None or store.read(state) is not None:
+        return
+    made, _ = store.make(policy)
+    store.keep(state, made)
+    for holder, share in made.shares.items():
+        own, words = folder / f"{SHARES}/{holder}.key", folder / SHARES / holder
+        words.parent.mkdir(mode=0o700, exist_ok=True)
+        words.touch(mode=0o600)
+        private = own if own.is_file() else folder / KEYS / holder
+        words.write_text(f"{shares.unseal(share, private.read_bytes())}\n")
+
+
+def write_policy_keys(path: Path, public: dict[str, str], share: dict[str, str]) -> None:
+    """Write the policy's `keys` for the identities of the lab, and its `share_keys` for holders."""
+    lines = ["---", "# Written by `haechi lab up`; the private halves lie in .lab/.", "keys:"]
+    lines += [f"  {name}: [{json.dumps(key)}]" for name, key in public.items()]
+    if share:
+        lines += ["share_keys:", *(f"  {name}: {json.dumps(key)}" for name, key in share.items())]
+    path.write_text("\n".join(lines) + "\n")
 
 
 def write_known_hosts(path: Path, public: dict[str, str]) -> None:

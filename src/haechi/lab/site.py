@@ -11,11 +11,13 @@ from pathlib import Path
 
 from haechi import policy as policies
 from haechi import sshconfig
+from haechi.evidence import EvidenceError
 from haechi.lab import containers, images, limits, secrets
 from haechi.lab.podman import LabError, run
 from haechi.lab.seed import Seed, archive, seeds, whose
 from haechi.lab.topology import Machine, machines, read_lab
 from haechi.policy.models import Policy
+from haechi.seal import SealError
 
 Say = Callable[[str], None]
 MARK = ".made-by-lab"
@@ -39,15 +41,23 @@ def secrets_dir(inventory: Path, site: str) -> Path:
 
 
 def prepare(inventory: Path, policy: Policy) -> Path:
-    """Make every secret and what names its public half; return the secrets' folder."""
+    """Make every secret and what names its public half; return the secrets' folder.
+
+    Raises ``LabError``.
+    """
     folder, state = secrets_dir(inventory, policy.site.name), policies.state_dir(policy)
-    public = secrets.identity_keys(policy, folder / "keys")
-    secrets.write_policy_keys(inventory / "group_vars/all/policy/keys.yml", public)
+    public = secrets.identity_keys(policy, folder / secrets.KEYS)
+    share = secrets.share_keys(policy, folder / secrets.SHARES)
+    secrets.write_policy_keys(inventory / "group_vars/all/policy/keys.yml", public, share)
     secrets.write_known_hosts(sshconfig.known_hosts(state), secrets.host_keys(policy, folder / "hostkeys"))
     (state / MARK).touch()
-    secrets.passphrase(folder / "keys/ca_passphrase")
-    identity = folder / "keys" / sshconfig.automation_id(policy)
+    secrets.passphrase(folder / secrets.KEYS / "ca_passphrase")
+    identity = folder / secrets.KEYS / sshconfig.automation_id(policy)
     sshconfig.write(inventory / sshconfig.FILE_NAME, sshconfig.render(policy, state, identity))
+    try:
+        secrets.seal(read_policy(inventory), state, folder)
+    except (SealError, EvidenceError) as error:
+        raise LabError(f"the emergency account is not sealed: {error}") from error
     return folder
 
 

@@ -285,6 +285,8 @@ class Policy(Model):
     review: ReviewPolicy = ReviewPolicy()
     privilege: PrivilegePolicy = PrivilegePolicy()
     break_glass: BreakGlass | None = None
+    # A security token cannot decrypt: a holder who logs in with one has another key, which opens no login.
+    share_keys: dict[IdentityId, KeyLine] = Field(default={}, description="what shares are encrypted to")
     sshd: SshdPolicy = SshdPolicy()
     mfa: MfaPolicy = MfaPolicy()
     pki: Pki | None = None

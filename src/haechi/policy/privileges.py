@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from haechi.policy.shape import IdentityId, KeyLine, Model, Name
+from haechi.policy.shape import IdentityId, Model, Name
 
 
 class PrivilegePolicy(Model):
@@ -26,14 +26,9 @@ class PrivilegePolicy(Model):
 
 
 class BreakGlass(Model):
-    """Who holds the shares of the sealed account's secret, and how many of them open it.
-
-    ``share_keys``: public keys that shares are encrypted to, and that open no login, for holders who log in with a
-    security token, which cannot decrypt.
-    """
+    """Who holds the shares of the sealed account's secret, and how many of them open it."""
 
     holders: Annotated[tuple[IdentityId, ...], Field(min_length=3, max_length=9)]
     threshold: Annotated[int, Field(strict=True, ge=2, le=9)] = 2
     # ISMS-P 2.11.4 asks for a drill a year.
     drill_days: Annotated[int, Field(strict=True, ge=7, le=365, description="how long a drill counts")] = 180
-    share_keys: Annotated[dict[IdentityId, KeyLine], Field(default_factory=dict)]

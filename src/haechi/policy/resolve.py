@@ -162,7 +162,7 @@ def keys_of(policy: Policy, identity: Identity) -> tuple[str, ...]:
 
 def share_keys(policy: Policy, holder: Identity) -> tuple[str, ...]:
     """Return the public keys to which a holder's share of the sealed account's secret is encrypted."""
-    own = policy.break_glass.share_keys.get(holder.id) if policy.break_glass else None
+    own = policy.share_keys.get(holder.id)
     return (own,) if own else keys_of(policy, holder)
 
 

@@ -20,6 +20,7 @@ from haechi.observe.posture import Posture, UnknownError, open_posture
 from haechi.pki import revocations
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy import load
+from haechi.policy.models import Kind as IdentityKind
 from haechi.policy.models import MfaPolicy, Policy
 from haechi.policy.resolve import day_of, on_day
 from haechi.tombstones import Store, Tombstone
@@ -42,8 +43,10 @@ def policy() -> Policy:
     assert read is not None
     # Nobody had enrolled when the two were looked at.
     mfa = MfaPolicy(enrol_until=date(2026, 12, 31))
-    keys = {who.id: (f"ssh-ed25519 {key(who.id)}",) for who in read.identities}
-    return read.model_copy(update={"keys": keys, "mfa": mfa})
+    # Nor was an account sealed on them.
+    people = tuple(who for who in read.identities if who.kind is not IdentityKind.BREAK_GLASS)
+    keys = {who.id: (f"ssh-ed25519 {key(who.id)}",) for who in people}
+    return read.model_copy(update={"identities": people, "break_glass": None, "keys": keys, "mfa": mfa})
 
 
 @cache

@@ -82,6 +82,9 @@ def test_keys_are_made_once_for_all_who_could_try_a_login(policy: Policy, tmp_pa
 def test_the_policy_s_keys_are_yaml_that_policy_reads(tmp_path: Path) -> None:
     """A key's comment may hold what YAML would misread."""
     path = tmp_path / "keys.yml"
-    secrets.write_policy_keys(path, {"ann": "ssh-ed25519 AAAA ann@small: #1"})
+    secrets.write_policy_keys(path, {"ann": "ssh-ed25519 AAAA ann@small: #1"}, {"bob": "ssh-ed25519 BBBB bob: #2"})
 
-    assert yaml.safe_load(path.read_text()) == {"keys": {"ann": ["ssh-ed25519 AAAA ann@small: #1"]}}
+    assert yaml.safe_load(path.read_text()) == {
+        "keys": {"ann": ["ssh-ed25519 AAAA ann@small: #1"]},
+        "share_keys": {"bob": "ssh-ed25519 BBBB bob: #2"},
+    }

@@ -101,7 +101,10 @@ def site(tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Return the lab's policy with real keys of people, beside an empty state folder; hana is about to have left."""
     made = Site(tmp_path / "lab", pairs, tmp_path / "state/lab")
     labsite.fill(made, tuple(who for who in PEOPLE if who != "outsider"), monkeypatch)
+    # When the hosts were looked at, no account was sealed on them.
+    (made.policy / "break_glass.yml").unlink()
     people = (made.policy / "identities.yml").read_text()
-    left = "{id: hana, state: disabled, since: 2026-11-20,"
-    (made.policy / "identities.yml").write_text(people.replace("{id: hana,", left))
+    for who, state in (("hana", "disabled"), ("seal", "absent")):
+        people = people.replace(f"{{id: {who},", f"{{id: {who}, state: {state}, since: 2026-11-20,")
+    (made.policy / "identities.yml").write_text(people)
     return made

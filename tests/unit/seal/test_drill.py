@@ -185,32 +185,32 @@ def test_shares_come_from_files_that_nobody_else_reads_or_are_asked_for(sealed: 
         drill.given(seal, files, ask)
 
 
-def test_the_breaker_seals_an_account_that_nobody_drills_and_leaves_the_real_one_as_it_was(
-    sealed: Site,
-) -> None:
-    """With and without a seal of the site's own."""
+def test_the_breaker_takes_drills_away_and_brings_them_back(sealed: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never drilled, an audit says then; what the hosts are sealed with stays as it is."""
+    monkeypatch.setattr("haechi.sent.send", Hosts({}).send)
     control = by_id()["break-glass-drilled"]
     assert control.breaker is not None
-    split(sealed)
-    before = store.path_in(sealed.state).read_bytes()
+    _, words = split(sealed)
+    drilled(sealed, [words["sora"], words["minho"]])
+    before = {path: path.read_bytes() for path in sealed.state.rglob("*") if path.is_file()}
 
     def sh(script: str) -> None:
         subprocess.run(["sh", "-c", script], check=True, env={**os.environ, "STATE": str(sealed.state)})
 
     sh(control.breaker.script)
-    assert (judged(sealed).status, judged(sealed).seen) == (
-        "fail",
-        "the sealed account was never drilled",
-    )
-    assert store.path_in(sealed.state).read_bytes() != before
+    assert (judged(sealed).status, judged(sealed).seen) == ("fail", "the sealed account was never drilled")
+    assert store.path_in(sealed.state).read_bytes() == before[store.path_in(sealed.state)]
     sh(control.breaker.undo)
-    assert store.path_in(sealed.state).read_bytes() == before
+    assert judged(sealed).status == "pass"
+    assert {path: path.read_bytes() for path in sealed.state.rglob("*") if path.is_file()} == before
 
-    store.path_in(sealed.state).unlink()
-    store.path_in(sealed.state).parent.rmdir()
-    (sealed.inventory / "group_vars/all/policy/break_glass.yml").unlink()
+
+def test_a_site_without_holders_has_no_account_to_drill(sealed: Site) -> None:
+    """Unless one was sealed before policy lost them."""
+    (sealed.policy / "break_glass.yml").rename(sealed.inventory / "aside")
     assert judged(sealed).status == "not_applicable"
-    sh(control.breaker.script)
+
+    (sealed.inventory / "aside").rename(sealed.policy / "break_glass.yml")
+    split(sealed)
+    (sealed.policy / "break_glass.yml").unlink()
     assert judged(sealed).status == "fail"
-    sh(control.breaker.undo)
-    assert judged(sealed).status == "not_applicable"

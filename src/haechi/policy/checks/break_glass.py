@@ -28,10 +28,10 @@ def check(policy: Policy, where: Where) -> Iterable[Problem]:
     if seal.threshold > len(seal.holders):
         what = f"{seal.threshold} of {len(seal.holders)} holders can never meet"
         yield where.problem(("break_glass", "threshold"), what, "name more holders, or lower it")
-    for holder in seal.share_keys:
+    for holder in policy.share_keys:
         if holder not in seal.holders:
             what = f"a key for shares of {holder}, who holds none"
-            yield where.problem(("break_glass", "share_keys", holder), what, did_you_mean(holder, seal.holders))
+            yield where.problem(("share_keys", holder), what, did_you_mean(holder, seal.holders))
     yield from _holders(policy, where, seal.holders)
 
 
@@ -45,7 +45,5 @@ def _holders(policy: Policy, where: Where, holders: tuple[str, ...]) -> Iterable
             yield where.problem(path, f"holder {holder} is no active person", did_you_mean(holder, people))
         elif not any(key.strip().startswith(READABLE) for key in share_keys(policy, people[holder])):
             what = f"{holder} has no key that a share can be encrypted to"
-            mend = (
-                f"have one made by ssh-keygen -t ed25519 and say break_glass.share_keys: {{{holder}: ssh-ed25519 ..}}"
-            )
+            mend = f"have one made by ssh-keygen -t ed25519 and say share_keys: {{{holder}: ssh-ed25519 ..}}"
             yield where.problem(path, what, mend)
