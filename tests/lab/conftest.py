@@ -26,9 +26,11 @@ class Lab:
         ssh = ["ssh", "-F", str(INVENTORY / ".ssh_config"), "-o", "ControlPath=none", "-o", "BatchMode=yes", host]
         return self._run([*ssh, *command], timeout)
 
-    def playbook(self, *arguments: str, timeout: int = 300) -> subprocess.CompletedProcess[str]:
+    def playbook(
+        self, *arguments: str, timeout: int = 300, inventory: Path = INVENTORY
+    ) -> subprocess.CompletedProcess[str]:
         """Run a playbook on the lab."""
-        return self._run(["ansible-playbook", "-i", str(INVENTORY), *arguments], timeout)
+        return self._run(["ansible-playbook", "-i", str(inventory), *arguments], timeout)
 
     @staticmethod
     def _run(command: list[str], timeout: int) -> subprocess.CompletedProcess[str]:

@@ -47,8 +47,8 @@ class Doors:
     keys: Path
     state: Path
 
-    def knock(self, person: str, host: str) -> Answer:
-        """Try one login over a new connection."""
+    def command(self, person: str, host: str, *words: str) -> list[str]:
+        """Return how a person runs something on a host over a new connection, with their own key."""
         address = str(self.policy.hosts[host].address)
         options = {
             "BatchMode": "yes",
@@ -66,7 +66,11 @@ class Doors:
             config = shlex.quote(str(self.inventory.resolve() / sshconfig.FILE_NAME))
             options["ProxyCommand"] = f"ssh -F {config} -W %h:%p {bastion}"
         flags = [f"-o{name}={value}" for name, value in options.items()]
-        command = ["ssh", "-F", "none", *flags, "-l", person, "-p", str(self.policy.sshd.port), address, "true"]
+        return ["ssh", "-F", "none", *flags, "-l", person, "-p", str(self.policy.sshd.port), address, *words]
+
+    def knock(self, person: str, host: str) -> Answer:
+        """Try one login."""
+        command = self.command(person, host, "true")
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=30
