@@ -26,6 +26,8 @@ OUTLIVE = """
 echo work > ~/work.txt
 setsid nohup sleep 4001 >/dev/null 2>&1 </dev/null &
 sudo -n sh -c 'setsid nohup sleep 4002 >/dev/null 2>&1 </dev/null &'
+sudo -n su bob -c 'setsid nohup sleep 4021 >/dev/null 2>&1 </dev/null &'
+setsid nohup script -qc 'sleep 4022' /dev/null >/dev/null 2>&1 </dev/null &
 XDG_RUNTIME_DIR=/run/user/$(id -u) systemd-run --user --quiet sleep 4003 >/dev/null 2>&1
 exit 0
 """
@@ -58,8 +60,8 @@ def open_everywhere(machine: Machine) -> Machine:
     machine.stay("ann", "sudo -i sleep 4004")
     machine.stay("ann", "sleep 4005")
     machine.stay("bob", "sleep 4006")
-    until = time.monotonic() + 10
-    while not {"4001", "4002", "4004", "4005", "4006"} <= sleepers(machine):
+    until = time.monotonic() + 30
+    while not {"4001", "4002", "4004", "4005", "4006", "4021", "4022"} <= sleepers(machine):
         assert time.monotonic() < until, sleepers(machine)
         time.sleep(0.2)
     return machine
