@@ -15,7 +15,7 @@ from haechi.mfa.desk import open_desk, record
 ACCOUNT, HOLDERS = "seal", ("jisoo", "sora")
 DEVICE = "device"
 # A drill asks for the code of now, and its playbook starts first.
-AHEAD_S = 12
+AHEAD_S = 10
 
 
 def enrol(inventory: Path) -> None:
