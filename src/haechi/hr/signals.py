@@ -44,10 +44,14 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What one message says: signals, or with ``roster`` everybody whom HR employs at the moment."""
+    """What one message says: signals, or with ``roster`` everybody whom HR employs at the moment.
+
+    ``issued`` is when a roster was made, by its own word: one that is not younger than the last one says nothing.
+    """
 
     signals: tuple[Signal, ...] = ()
     roster: tuple[Subject, ...] | None = None
+    issued: datetime | None = None
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -62,3 +66,10 @@ class RefusedError(Exception):
         """Take what is answered."""
         super().__init__(detail)
         self.status, self.title, self.detail = status, title, detail
+
+
+class UnavailableError(Exception):
+    """The message cannot be judged at the moment, for want of a key or a secret: it is neither accepted nor refused.
+
+    Whoever sent it is asked to send it again; whoever keeps it tries again. The text says what is missing.
+    """

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from haechi.policy.shape import IdentityId, Line, Model, Name, Port
+from haechi.policy.shape import DnsName, IdentityId, Line, Model, Name, Port
 
 
 class SourceKind(StrEnum):
@@ -73,7 +73,11 @@ class Hr(Model):
         default=None, description="PostgreSQL of the ledger as a URL without password; none: SQLite in the state folder"
     )
     receiver: Name | None = Field(default=None, description="host in front that listens, and reaches no other")
+    worker: Name | None = Field(
+        default=None, description="control node, where it is a managed host: its service runs there"
+    )
     port: Port = 8443
+    names: tuple[DnsName, ...] = Field(default=(), description="names by which the outside reaches the receiver")
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     time_zone: Line = Field(default="Asia/Seoul", description="of days and times that come without one")
     breaker: Breaker = Breaker()
