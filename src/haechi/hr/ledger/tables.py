@@ -6,7 +6,6 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    DateTime,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -17,9 +16,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from haechi.hr.database import Utc
+
 METADATA = MetaData()
 
 # One row a message that was accepted, its raw bytes with it; ``why`` says what was refused or left open about it.
+# ``issued`` is when a roster was made, by its own word: an older one than that before says nothing.
 EVENT = Table(
     "event",
     METADATA,
@@ -27,8 +29,9 @@ EVENT = Table(
     Column("id", String(64), nullable=False, unique=True),
     Column("source", String(32), nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("received", DateTime(timezone=True), nullable=False),
-    Column("accepted", DateTime(timezone=True), nullable=False),
+    Column("received", Utc, nullable=False),
+    Column("issued", Utc, nullable=True),
+    Column("accepted", Utc, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("headers", JSON, nullable=False),
     Column("context", JSON, nullable=False),
@@ -37,7 +40,9 @@ EVENT = Table(
     Column("why", Text, nullable=False, default=""),
 )
 
-# One leaving of one person: `waiting` for its time, `paused` for a second person, `open`, `proven`, `closed`.
+# One leaving of one person: `waiting` for its time, `paused` for a second person, `open`, `proven`, `closed`;
+# `superseded` by a new employment.
+# `released` is when a second person let it go on; from then on the breaker counts it no more.
 REVOCATION = Table(
     "revocation",
     METADATA,
@@ -47,10 +52,11 @@ REVOCATION = Table(
     Column("act", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("event", ForeignKey("event.number"), nullable=True),
-    Column("asked", DateTime(timezone=True), nullable=False),
-    Column("effective", DateTime(timezone=True), nullable=False),
+    Column("asked", Utc, nullable=False),
+    Column("effective", Utc, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("closed", DateTime(timezone=True), nullable=True),
+    Column("released", Utc, nullable=True),
+    Column("closed", Utc, nullable=True),
     UniqueConstraint("person", "epoch"),
 )
 
@@ -62,13 +68,13 @@ WORK_ITEM = Table(
     Column("revocation", ForeignKey("revocation.number"), nullable=False, index=True),
     Column("target", String(64), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("due", DateTime(timezone=True), nullable=False, index=True),
+    Column("due", Utc, nullable=False, index=True),
     Column("tries", Integer, nullable=False, default=0),
     Column("token", Integer, nullable=False, default=0),
     Column("leased_by", String(64), nullable=True),
-    Column("leased_until", DateTime(timezone=True), nullable=True),
-    Column("applied", DateTime(timezone=True), nullable=True),
-    Column("proven", DateTime(timezone=True), nullable=True),
+    Column("leased_until", Utc, nullable=True),
+    Column("applied", Utc, nullable=True),
+    Column("proven", Utc, nullable=True),
     Column("reasons", JSON, nullable=False, default=list),
     Column("record", JSON, nullable=False, default=dict),
     UniqueConstraint("revocation", "target"),
@@ -82,19 +88,19 @@ MATTER = Table(
     Column("kind", String(16), nullable=False),
     Column("about", Text, nullable=False),
     Column("event", ForeignKey("event.number"), nullable=True),
-    Column("opened", DateTime(timezone=True), nullable=False),
-    Column("closed", DateTime(timezone=True), nullable=True),
+    Column("opened", Utc, nullable=False),
+    Column("closed", Utc, nullable=True),
     Column("by", JSON, nullable=False, default=list),
 )
 
-# Every alert once, so that a restart neither repeats nor forgets one.
+# Every alert once, so that a restart neither repeats nor forgets one; `held` while its cause lasts.
 ALERT = Table(
     "alert",
     METADATA,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("key", String(128), nullable=False, unique=True),
     Column("text", Text, nullable=False),
-    Column("raised", DateTime(timezone=True), nullable=False),
-    Column("sent", DateTime(timezone=True), nullable=True),
+    Column("raised", Utc, nullable=False),
+    Column("sent", Utc, nullable=True),
     Column("held", Boolean, nullable=False, default=False),
 )
