@@ -12,6 +12,10 @@ Handler = Callable[[int], None]
 """Works off what is due of one revocation, by its number; raises nothing that is not a defect."""
 
 
+class EngineError(Exception):
+    """An engine cannot work; the text says how to mend it."""
+
+
 class Engine(Protocol):
     """Fan-out and wake-up."""
 
