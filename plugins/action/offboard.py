@@ -19,6 +19,7 @@ _SPEC = {
     "person": {"type": "str"},
     "canary": {"type": "str"},
     "unknown": {"type": "bool", "default": False},
+    "nonce": {"type": "str"},
     "run": {"type": "dict"},
     "records": {"type": "dict", "default": {}},
 }
@@ -48,8 +49,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _record(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Sign the tombstone before any host is touched; in check mode only say what would be signed."""
         inventory = Path(variables["inventory_dir"])
-        canary, unknown = args["canary"] or None, args["unknown"]
-        run = offboardrun.begin(inventory, args["person"], canary, check=self._task.check_mode, unknown=unknown)
+        asked = {"canary": args["canary"] or None, "unknown": args["unknown"], "nonce": args["nonce"] or ""}
+        run = offboardrun.begin(inventory, args["person"], check=self._task.check_mode, **asked)
         return {"changed": run.pop("changed"), "run": run}
 
     def _deny(self, run: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

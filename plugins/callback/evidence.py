@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 from ansible import constants as C  # noqa: N812
 from ansible.plugins.callback import CallbackBase
 
-from haechi.evidence.recorder import Event, Recorder
+from haechi.evidence.recorder import RESULT_FILE, Event, Recorder
 
 DOCUMENTATION = """
 name: evidence
@@ -18,6 +20,8 @@ description:
   - Writes what a playbook asked, did, saw and judged into the state folder of the site, as a chain of records that
     C(haechi evidence verify) checks, signs its end, and copies that to the second place that policy names.
   - Begins at the first C(haechi.guard.policy) task; a playbook without one leaves no record, nor does check mode.
+  - Where C(HAECHI_EVIDENCE_JSON) names a file, writes there at the end which run it was and why its evidence is not
+    whole, as C({"run", "problem"}).
   - Keeps no arguments, no diff, and of a task with C(no_log) nothing but its outcome.
 requirements:
   - C(callbacks_enabled = haechi.guard.evidence) in ansible.cfg
@@ -70,6 +74,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._tell()
         if self._recorder.warning:
             self._display.warning(self._recorder.warning)
+        target, begun = os.environ.get(RESULT_FILE), self._recorder.run or self._recorder.problem
+        if target and begun:
+            Path(target).write_text(json.dumps({"run": self._recorder.run, "problem": self._recorder.problem}))
 
     def _saw(self, result: Any, outcome: str, *, ignored: bool = False) -> None:
         hidden = bool(result.task.no_log or result.result.get("_ansible_no_log") or "censored" in result.result)

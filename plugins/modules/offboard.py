@@ -35,6 +35,9 @@ options:
     description: Vouch for an id that neither policy, nor the list of leavers, nor any host knows. For C(record).
     type: bool
     default: false
+  nonce:
+    description: Whatever whoever asked wants to know the record of this very run by. For C(record).
+    type: str
   run:
     description: What C(record) returned in C(run); for C(deny) and C(close).
     type: dict
@@ -74,6 +77,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "person": {"type": "str"},
     "canary": {"type": "str"},
     "unknown": {"type": "bool", "default": False},
+    "nonce": {"type": "str"},
     "run": {"type": "dict"},
     "records": {"type": "dict", "default": {}},
 }

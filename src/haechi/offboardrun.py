@@ -23,9 +23,12 @@ RESULT_FILE = "HAECHI_OFFBOARD_JSON"
 _LONGEST = 3600
 
 
-def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unknown: bool = False) -> dict[str, Any]:
+def begin(  # noqa: PLR0913 - whatever the playbook may be told
+    inventory: Path, person: str, canary: str | None, *, check: bool, unknown: bool = False, nonce: str = ""
+) -> dict[str, Any]:
     """Judge the request, sign the tombstone unless in check mode, and return what every host needs to know.
 
+    The record carries ``nonce``, by which whoever asked knows it from that of another run.
     For an id that nobody knows yet nothing is signed: a typing error must not become a leaver.
     Raises ``OffboardError`` or ``TombstoneError``; no host was touched then.
     """
@@ -51,6 +54,7 @@ def begin(inventory: Path, person: str, canary: str | None, *, check: bool, unkn
         "brief": offboard.plain(brief),
         "state": str(state),
         "sequence": sequence,
+        "nonce": nonce,
         "listed": _listed(trust.user_ca, trust.revoked, listing.current(state)),
         "list_host": policy.pki.host if policy.pki and trust.user_ca else None,
         "list": listing.number(listing.current(state)),
@@ -93,7 +97,7 @@ def finish(run: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], *, 
     """
     brief = offboard.read_brief(run["brief"])
     closed = offboard.close(brief, records, run["started"], check=check)
-    closed["signed_s"] = run["signed_s"]
+    closed["signed_s"], closed["nonce"] = run["signed_s"], run["nonce"]
     closed["secrets"] = run["secrets"]
     closed["open"] += [] if closed["nobody"] else run["secrets"]
     closed["list"] = offboard.published(run["list_host"], run["list"], records)
@@ -103,12 +107,13 @@ def finish(run: Mapping[str, Any], records: Mapping[str, Mapping[str, Any]], *, 
     closed["sequence"] = tombstones.record(Path(run["state"]), brief.person).sequence if found else run["sequence"]
     written = []
     text = json.dumps(closed, indent=1, ensure_ascii=False) + "\n"
+    target = os.environ.get(RESULT_FILE)
+    # Whoever waits for it first: a full disk of the state folder must not hide from them what was seen.
+    if target and not check:
+        written.append(_keep(Path(target), text))
     if not check:
         stamp = run["started"].replace(":", "").replace("+0000", "Z")
         written.append(_keep(Path(run["state"], "runs", f"offboard-{closed['person']}-{stamp}.json"), text))
-    target = os.environ.get(RESULT_FILE)
-    if target and not check:
-        written.append(_keep(Path(target), text))
     enough = {offboard.SHUT, offboard.OPEN} if check else {offboard.DENIED}
     return {"run": closed, "enough": enough, "written": written}
 

@@ -20,6 +20,8 @@ OURS = "haechi.guard."
 # Under a name that Ansible keeps off every screen (CallbackBase._dump_results): a posture is 100 kB. What is large is
 # carried as JSON's text: of a structure Ansible copies and tags every value, several times on its way.
 CARRIED = "_ansible_haechi_evidence"
+# Names the file that is told which run this was, and why its evidence is not whole.
+RESULT_FILE = "HAECHI_EVIDENCE_JSON"
 _NOISE = {"invocation", "diff", "warnings", "deprecations", "exception", "ansible_facts", "results"}
 
 

@@ -221,12 +221,29 @@ def test_a_run_keeps_its_record(inventory: Path, monkeypatch: pytest.MonkeyPatch
     state = inventory.parent / "state"
     monkeypatch.setenv("HAECHI_STATE_DIR", str(state))
     monkeypatch.setenv(offboardrun.RESULT_FILE, str(inventory.parent / "run.json"))
-    run = offboardrun.begin(inventory, "hana", None, check=False)
+    run = offboardrun.begin(inventory, "hana", None, check=False, nonce="of this very run")
     written = offboardrun.finish(run, {"a": PROOF}, check=False)["written"]
 
-    assert [Path(path).parent.name for path in written] == ["runs", inventory.parent.name]
-    assert json.loads(Path(written[1]).read_text())["hosts"]["a"]["status"] == "denied"
+    assert [Path(path).parent.name for path in written] == [inventory.parent.name, "runs"]
+    kept = json.loads(Path(written[1]).read_text())
+    assert (kept["hosts"]["a"]["status"], kept["nonce"]) == ("denied", "of this very run")
     assert 0 < offboardrun.since(run["clock"]) < 3600
+
+
+def test_a_state_folder_that_refuses_the_record_hides_it_from_nobody(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run fails, and whoever waits for the record elsewhere has it."""
+    state = inventory.parent / "state"
+    monkeypatch.setenv("HAECHI_STATE_DIR", str(state))
+    monkeypatch.setenv(offboardrun.RESULT_FILE, str(inventory.parent / "run.json"))
+    run = offboardrun.begin(inventory, "hana", None, check=False)
+    (state / "t/runs").write_text("no folder")
+
+    with pytest.raises(OSError, match="runs"):
+        offboardrun.finish(run, {"a": PROOF}, check=False)
+
+    assert json.loads((inventory.parent / "run.json").read_text())["hosts"]["a"]["status"] == "denied"
 
 
 NOWHERE = {**PROOF, "access": False, "known": False, "host": {**VERIFIED, "exists": False}}
