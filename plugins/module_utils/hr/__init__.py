@@ -1,0 +1,1 @@
+"""What the control node asks of the host that listens to HR."""
