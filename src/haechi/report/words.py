@@ -10,7 +10,7 @@ import yaml
 from markupsafe import Markup, escape
 
 # Whose pages say something; no key stands in two of them.
-TABLES = ("haechi.report", "haechi.review")
+TABLES = ("haechi.report", "haechi.review", "haechi.hr", "haechi.hr.proof")
 
 
 class Pair(NamedTuple):
