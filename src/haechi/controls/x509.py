@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, failed, none_of, not_here
+from haechi.policy.resolve import certified
 
 FOLDER, ISSUING = "/etc/haechi/x509", "/etc/haechi/pki/x509_issuing.key"
 NO_LEAVES = "policy gives no TLS certificate here"
@@ -95,7 +96,7 @@ def renewal_armed(case: Case) -> Verdict:
 
 
 def _wanted(case: Case) -> bool:
-    return case.policy.recorder is not None or bool(case.policy.pki and case.policy.pki.leaves)
+    return bool(certified(case.policy))
 
 
 CONTROLS = (

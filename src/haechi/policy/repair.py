@@ -29,6 +29,7 @@ SPARE: dict[str, Any] = {
     "privilege": {},
     "revocations": {},
     "shared_secrets": [],
+    "hr": None,
     "zones": {},
 }
 NEVER = {("site", "name"), ("site", "state_dir")}

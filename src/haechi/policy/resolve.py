@@ -13,7 +13,7 @@ from haechi.policy.models import Factor, Identity, Job, Kind, MfaPolicy, Policy,
 # An auditor's one command; which recording it replays is asked on its standard input, so it has no arguments.
 REPLAY = SudoRule(commands=("/usr/libexec/haechi/replay",), nopasswd=True, children=True)
 # sudo_logsrvd(8)'s own port for TLS, and the name of the certificate that a host's recorder speaks with.
-RECORDINGS_PORT, RECORDER_LEAF = 30344, "recorder"
+RECORDINGS_PORT, RECORDER_LEAF, RECEIVER_LEAF = 30344, "recorder", "hr-receiver"
 INTERNET = "internet"
 ALL = "all"
 # Days of people are days in Korea, which has had no summer time since 1988; no time zone database is asked.
@@ -221,3 +221,11 @@ def control_sources(policy: Policy, host: str) -> tuple[str, ...]:
     if bastion is None or bastion == host:
         return (str(policy.site.control_node),)
     return tuple(str(network.network_address) for network in addresses(policy, bastion))
+
+
+def certified(policy: Policy) -> tuple[str, ...]:
+    """Return the managed hosts that have a TLS certificate; for recordings that is all of them."""
+    if policy.pki is None:
+        return ()
+    named = {leaf.host for leaf in policy.pki.leaves} | {policy.hr.receiver if policy.hr else None}
+    return tuple(host for host in managed(policy) if policy.recorder is not None or host in named)

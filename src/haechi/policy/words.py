@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import leaving, models, privileges
+from haechi.policy import leaving, models, privileges, provisioning
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.shape import Model
 
@@ -33,6 +33,11 @@ FIELDS: dict[str, type[Model]] = {
     "break_glass": privileges.BreakGlass,
     "revocations": leaving.RevocationsPolicy,
     "shared_secrets": leaving.SharedSecret,
+    "hr": provisioning.Hr,
+    "sources": provisioning.Source,
+    "breaker": provisioning.Breaker,
+    "sla": provisioning.Sla,
+    "alerts": provisioning.Alerts,
 }
 # What a job gives: an identity that names one of these asks for a right of its own.
 GRANTS = frozenset(models.Job.model_fields) - frozenset(models.Identity.model_fields) | {"commands", "nopasswd"}
@@ -44,6 +49,11 @@ def in_words(error: ValidationError, where: Where) -> Iterable[Problem]:
     for detail in error.errors(include_url=False):
         by_path.setdefault(real_path(detail["loc"], where), detail)
     for path, detail in by_path.items():
+        # pydantic counts good items alone, so a list whose only item is broken is "too short" to it.
+        if detail["type"] == "too_short" and any(
+            len(other) > len(path) and other[: len(path)] == path for other in by_path
+        ):
+            continue
         what, mend = _words(detail, path)
         yield where.problem(path, what, mend)
 

@@ -47,6 +47,7 @@ DAMAGE = [
     ("waivers.yml", "approver: bob, ", ""),
     ("sshd.yml", "max_auth_tries: 4", "max_auth_tries: 99"),
     ("site.yml", "banner: Authorised use only.", "banner: []"),
+    ("sshd.yml", "sshd:", "hr: {sources: [{name: okta, kind: skim}]}\nsshd:"),
 ]
 
 

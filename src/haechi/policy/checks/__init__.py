@@ -19,6 +19,7 @@ from haechi.policy.checks import (
     network,
     pki,
     privilege,
+    provisioning,
     reach,
     recorder,
     registers,
@@ -64,9 +65,10 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (review.check, {"identities", "jobs", "registers"}),
         (privilege.check, {"jobs"}),
         (break_glass.check, {"identities"}),
+        (provisioning.check, {"identities", "jobs", "servers", "zones", "flows", "listeners", "pki", "recorder", "hr"}),
     )
     found = [problem for topic, leans_on in topics if not leans_on & lost for problem in topic(policy, where)]
     if not lost and not any(problem.severity == "error" for problem in found):
         found += [*reach.check(standing, where), *unused.check(standing, where), *review.reviewers(policy, where)]
-        found += privilege.approvers(standing, where)
+        found += [*privilege.approvers(standing, where), *provisioning.approvers(standing, where)]
     return found

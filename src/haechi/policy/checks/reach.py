@@ -70,6 +70,14 @@ def allowed(policy: Policy, source: IPv4Address, target: IPv4Address, port: int 
     )
 
 
+def led_to(policy: Policy, target: IPv4Address, port: int) -> bool:
+    """Return whether any flow leads to a tcp port of an address, wherever from."""
+    return any(
+        flow.proto == "tcp" and port in flow.ports and any(_holds(policy, end, target) for end in flow.target)
+        for flow in policy.flows
+    )
+
+
 def joined(policy: Policy, source: IPv4Address, target: IPv4Address) -> bool:
     """Return whether two addresses share a zone, or a gateway has a leg in both of theirs."""
     zones = [{name for name, zone in policy.zones.items() if address in zone.cidr} for address in (source, target)]

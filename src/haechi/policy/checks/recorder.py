@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator
 from haechi.policy.models import Policy
 from haechi.policy.problems import Path, Problem, Where, did_you_mean
 from haechi.policy.recording import Recorder
-from haechi.policy.resolve import RECORDER_LEAF, RECORDINGS_PORT, addresses, expand_hosts, is_internet, managed
+from haechi.policy.resolve import (
+    RECEIVER_LEAF,
+    RECORDER_LEAF,
+    RECORDINGS_PORT,
+    addresses,
+    expand_hosts,
+    is_internet,
+    managed,
+)
+
+OWN = {RECORDER_LEAF: "the recorder's own", RECEIVER_LEAF: "the HR receiver's own"}
 
 
 def check(policy: Policy, where: Where) -> Iterable[Problem]:
@@ -34,8 +44,8 @@ def _leaves(policy: Policy, where: Where) -> Iterator[Problem]:
         if leaf.host not in hosts:
             what = f"{leaf.host} is no managed host, so no key could be made there"
             yield where.problem((*path, "host"), what, did_you_mean(leaf.host, hosts))
-        if leaf.name == RECORDER_LEAF or (leaf.host, leaf.name) in taken:
-            why = "the recorder's own" if leaf.name == RECORDER_LEAF else f"there twice on {leaf.host}"
+        if leaf.name in OWN or (leaf.host, leaf.name) in taken:
+            why = OWN.get(leaf.name, f"there twice on {leaf.host}")
             yield where.problem((*path, "name"), f"certificate {leaf.name} is {why}", "give it another name")
         taken.add((leaf.host, leaf.name))
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from haechi.policy.checks.reach import allowed
 from haechi.policy.models import Policy
 from haechi.policy.problems import Problem, Where
-from haechi.policy.resolve import managed
+from haechi.policy.resolve import certified, managed
 
 
 def check(policy: Policy, where: Where) -> Iterable[Problem]:
     """Yield a problem where no flow lets a host with a certificate reach the authority, or the port is taken."""
     if policy.pki is None or policy.pki.host not in managed(policy):
         return
-    hosts = [host for host in managed(policy) if policy.recorder or any(x.host == host for x in policy.pki.leaves)]
+    hosts = certified(policy)
     if not hosts:
         return
     name, port = policy.pki.host, policy.pki.renewal_port
