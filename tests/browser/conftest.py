@@ -40,6 +40,13 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
         self.driver.get(f"{path.as_uri()}{fragment}")
 
+    def visit(self, url: str) -> None:
+        """Open an address of a server on this machine."""
+        self.driver.get("about:blank")
+        self.log("browser")
+        self.log("performance")
+        self.driver.get(url)
+
     def size(self, width: int, height: int = 1000) -> None:
         """Make the page as wide as a device."""
         told = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 800}

@@ -1,1 +1,1 @@
-"""What people look at: the page, the metrics, the alerts."""
+"""What people look at: who is being put out, what is proven, what is open, and what waits for them."""
