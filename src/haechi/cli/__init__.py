@@ -16,6 +16,7 @@ from haechi.cli import (
     enrol,
     evidence,
     fleet_bench,
+    hr,
     judge,
     lab,
     report,
@@ -28,7 +29,7 @@ from haechi.cli import (
 
 VERBS = (
     *(validate, lab, demo, ssh_config, ca, cert, enrol, evidence, judge, report, review),
-    *(request, approve, break_glass, rotated, bench, fleet_bench),
+    *(request, approve, break_glass, rotated, hr, bench, fleet_bench),
 )
 
 

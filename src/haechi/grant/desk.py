@@ -88,7 +88,7 @@ def request(desk: Desk, wish: Wish) -> Request:
 def take_request(desk: Desk, text: bytes, signature: bytes) -> tuple[Request, str]:
     """Take a signed request on record; return it and a warning. Raises ``GrantError`` and ``EvidenceError``."""
     asked = document.read(text, Request)
-    key = _signer(desk, text, signature, REQUEST, asked.person)
+    key = signed_by(desk.policy, text, signature, REQUEST, asked.person)
     rules.check_request(desk.asked(), asked)
     ledger.keep_request(desk.state, asked, signature)
     return asked, _recorded(desk, REQUESTED, (text, signature, key))
@@ -113,7 +113,7 @@ def approval(desk: Desk, name: str, approver: str) -> tuple[Approval, Request]:
 def take_approval(desk: Desk, text: bytes, signature: bytes) -> tuple[Approval, str]:
     """Take a signed approval on record; return it and a warning. Raises ``GrantError`` and ``EvidenceError``."""
     said = document.read(text, Approval)
-    key = _signer(desk, text, signature, APPROVAL, said.approver)
+    key = signed_by(desk.policy, text, signature, APPROVAL, said.approver)
     entry = ledger.read(desk.state, desk.policy, said.request)
     _open(entry)
     rules.check_approval(desk.asked(), entry.request, said)
@@ -154,21 +154,21 @@ def state_of(desk: Desk, name: str) -> str:
     return f"{'granted' if entry.granted else 'approved'} by {', '.join(by)}"
 
 
-def _open(entry: ledger.Entry) -> None:
-    if entry.withdrawn:
-        raise GrantError(f"{entry.request.id} was withdrawn: ask anew")
-
-
-def _signer(desk: Desk, text: bytes, signature: bytes, namespace: str, name: str) -> str:
-    """Return the fingerprint of the key with which the person that a document names signed it."""
+def signed_by(policy: Policy, text: bytes, signature: bytes, namespace: str, name: str) -> str:
+    """Return the fingerprint of the key by which whom a document names signed it. Raises ``GrantError``."""
     try:
         fingerprint = sshsig.signer(text, signature, namespace)
     except sshsig.SignatureError as error:
         raise GrantError(f"altered: the document was changed, or this signature is not of it: {error}") from error
-    owner = rules.owner_of(desk.policy, fingerprint)
+    owner = rules.owner_of(policy, fingerprint)
     if owner != name:
         raise GrantError(f"the document names {name}, and {owner}'s key signed it: each signs for themselves")
     return fingerprint
+
+
+def _open(entry: ledger.Entry) -> None:
+    if entry.withdrawn:
+        raise GrantError(f"{entry.request.id} was withdrawn: ask anew")
 
 
 def _recorded(desk: Desk, verb: str, signed: tuple[bytes, bytes, str]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from datetime import datetime
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
@@ -19,7 +20,14 @@ MOST = 50
 
 
 class Signed(Part):
-    """The one form of a document that people sign."""
+    """The one form of a document that people sign; ``written_by`` is the command that writes one."""
+
+    written_by: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def signer(self) -> str:
+        """Return the id of whoever signs it."""
 
     def text(self) -> bytes:
         """Return the bytes that are signed: RFC 8785 and a line feed."""
@@ -38,6 +46,7 @@ class Request(Signed):
     resort in their place. Times have a time zone and whole seconds.
     """
 
+    written_by = "haechi request write"
     what: Literal["haechi privilege request"] = "haechi privilege request"
     version: Literal[1] = Field(default=1, alias="schema")
     site: str
@@ -61,6 +70,11 @@ class Request(Signed):
             raise ValueError("times have whole seconds")
         return self
 
+    @property
+    def signer(self) -> str:
+        """Return whoever asks."""
+        return self.person
+
     def asks(self) -> str:
         """Return in words what is asked for."""
         return "a root shell" if self.root_shell else ", ".join(self.commands)
@@ -69,6 +83,7 @@ class Request(Signed):
 class Approval(Signed):
     """That a person approves one request; ``sha256`` is that of the request's bytes, so no word of it can change."""
 
+    written_by = "haechi approve write"
     what: Literal["haechi privilege approval"] = "haechi privilege approval"
     version: Literal[1] = Field(default=1, alias="schema")
     site: str
@@ -77,19 +92,23 @@ class Approval(Signed):
     approver: IdentityId
     made: AwareDatetime
 
+    @property
+    def signer(self) -> str:
+        """Return whoever approves."""
+        return self.approver
 
-Document = TypeVar("Document", Request, Approval)
+
+Document = TypeVar("Document", bound=Signed)
 
 
 def read(text: bytes, model: type[Document]) -> Document:
     """Return the document of these bytes. Raises ``GrantError`` for any other bytes than ``text`` makes."""
-    verb = "request" if issubclass(model, Request) else "approve"
     try:
         found = model.model_validate(json.loads(text))
     except (ValidationError, ValueError, RecursionError) as error:
-        raise GrantError(f"no document of `haechi {verb} write`{_why(error)}") from error
+        raise GrantError(f"no document of `{model.written_by}`{_why(error)}") from error
     if found.text() != text:
-        raise GrantError(f"the document is not in its one form: make it anew with `haechi {verb} write`, and sign that")
+        raise GrantError(f"the document is not in its one form: make it anew with `{model.written_by}`, and sign that")
     return found
 
 

@@ -133,8 +133,7 @@ def _over(folder: Path, now: datetime) -> bool:
 def _signed(policy: Policy, path: Path, model: type[document.Document], namespace: str) -> document.Document:
     text, signature = files.read(path), files.read(path.with_name(f"{path.name}.sig"))
     found = document.read(text, model)
-    who = found.person if isinstance(found, Request) else found.approver
-    keys = next((keys_of(policy, one) for one in policy.identities if one.id == who), ())
-    if not sshsig.verified(text, signature, namespace, who, keys):
-        raise GrantError(f"{path}: altered: the signature is not {who}'s by the keys in policy")
+    keys = next((keys_of(policy, one) for one in policy.identities if one.id == found.signer), ())
+    if not sshsig.verified(text, signature, namespace, found.signer, keys):
+        raise GrantError(f"{path}: altered: the signature is not {found.signer}'s by the keys in policy")
     return found

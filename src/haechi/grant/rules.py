@@ -31,7 +31,7 @@ def check_request(asked: Asked, request: Request) -> None:
     """Raise ``GrantError`` with the one reason why a request may not stand."""
     if request.site != asked.policy.site.name:
         raise GrantError(f"it is a request at site {request.site}, and this is {asked.policy.site.name}")
-    _person(asked, request.person)
+    signer(asked, request.person)
     _window(asked, request)
     _hosts(asked, request)
     _commands(asked.policy, request)
@@ -47,7 +47,7 @@ def check_approval(asked: Asked, request: Request, said: Approval) -> None:
         )
     if said.approver == request.person:
         raise GrantError(f"{said.approver} would approve their own request: another person approves")
-    who = _person(asked, said.approver)
+    who = signer(asked, said.approver)
     may = asked.policy.privilege.jobs
     if not set(who.jobs) & set(may):
         jobs = ", ".join(who.jobs) or "no job"
@@ -80,7 +80,8 @@ def owner_of(policy: Policy, fingerprint: str) -> str:
     return who[0]
 
 
-def _person(asked: Asked, name: str) -> Identity:
+def signer(asked: Asked, name: str) -> Identity:
+    """Return the person of policy who may sign by that name. Raises ``GrantError`` with the reason why nobody may."""
     who = next((one for one in asked.policy.identities if one.id == name), None)
     if who is None or who.kind is not Kind.PERSON:
         raise GrantError(f"unknown signer: {name} is no person of policy")
