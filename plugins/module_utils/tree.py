@@ -11,7 +11,7 @@ import pwd
 import stat
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,14 @@ class TreeError(RuntimeError):
 
 @dataclass(frozen=True)
 class File:
-    """A file as it is or should be; ``data`` is ``None`` for what is no regular file."""
+    """A file as it is or should be; ``data`` is ``None`` for what is no regular file, a ``secret`` is never shown."""
 
     path: str
     data: bytes | None
     mode: int
     owner: str = "root"
     group: str = "root"
+    secret: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,15 @@ class Step:
 def wanted(raw: Iterable[Mapping[str, Any]]) -> tuple[File, ...]:
     """Read the files that must be there as the action plugin sends them."""
     return tuple(
-        File(row["path"], row["content"].encode(), int(row["mode"], 8), row["owner"], row["group"]) for row in raw
+        File(
+            row["path"],
+            row["content"].encode(),
+            int(row["mode"], 8),
+            row["owner"],
+            row["group"],
+            secret=row.get("secret", False),
+        )
+        for row in raw
     )
 
 
@@ -95,6 +104,8 @@ def label(file: File | None) -> str:
 
 def diff(step: Step) -> dict[str, str]:
     """Return one entry of Ansible's diff; equal contents mean that mode or owner differ."""
+    if step.after is not None and step.after.secret:
+        return {"prepared": f"{step.path}: {label(step.before)} -> {label(step.after)}, a secret: not shown\n"}
     rows = difflib.unified_diff(
         text(step.before).splitlines(keepends=True),
         text(step.after).splitlines(keepends=True),

@@ -11,8 +11,10 @@ from ansible.template import trust_as_template
 SUFFIX = ".j2"
 
 
-def tree(action: ActionBase, source: str) -> dict[str, str]:
-    """Return path -> content of every template below a folder of the role's ``templates``, with the task's variables.
+def tree(action: ActionBase, source: str, only: str = "") -> dict[str, str]:
+    """Return path -> content of the templates below a folder of the role's ``templates``, with the task's variables.
+
+    ``only`` is a part of the paths of those that are meant, where a role has others for other hosts.
 
     The lookup ``template`` copies all variables of a task for each file, which was half of a whole run's work.
     Raises ``AnsibleActionFail`` for a folder that the role does not have.
@@ -25,6 +27,7 @@ def tree(action: ActionBase, source: str) -> dict[str, str]:
     return {
         f"/{str(path.relative_to(root)).removesuffix(SUFFIX)}": _rendered(action, path)
         for path in sorted(top.rglob(f"*{SUFFIX}"))
+        if only in str(path.relative_to(root))
     }
 
 

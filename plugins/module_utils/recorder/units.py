@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from ansible_collections.haechi.guard.plugins.module_utils import running
 
 FOLDER = Path("/etc/systemd/system")
 SERVICE, TUNNEL, WATCH = "haechi-recorder.service", "haechi-recorder-tls.service", "haechi-recorder-watch"
@@ -90,11 +91,4 @@ def states(desired: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, 
     """Return the units that are not enabled, or do not run, with what is to be done."""
     if not desired["here"]:
         return {}
-    shown = ("--property", "Id,ActiveState,UnitFileState")
-    done = subprocess.run(["systemctl", "show", *shown, *names(variant)], capture_output=True, text=True, check=False)
-    found: dict[str, str] = {}
-    for block in done.stdout.strip().split("\n\n"):
-        row = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        good = row.get("ActiveState") == "active" and row.get("UnitFileState") == "enabled"
-        found |= {} if good else {row.get("Id", "systemd"): "stands still or is not enabled -> enabled and started"}
-    return found
+    return running.lacking(names(variant))

@@ -26,7 +26,7 @@ def names(code: bytes) -> list[str]:
 
 def test_there_are_parts() -> None:
     """Or the next test tries nothing."""
-    assert PARTS == ["accounts", "baseline", "guard", "pki", "posture", "recorder"]
+    assert PARTS == ["accounts", "baseline", "guard", "pki", "posture", "recorder", "service"]
 
 
 @pytest.mark.parametrize(
