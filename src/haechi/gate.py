@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from haechi import __version__, desired, runs, tombstones
+from haechi.hr import handover
 from haechi.pki import revocations
 from haechi.pki import trust as trusts
 from haechi.policy import Loaded, Problem, load, state_dir
@@ -86,7 +87,7 @@ def _documents(run: runs.Run, hosts: Iterable[str]) -> dict[str, Any]:
     if run.unsound:
         known = [host for host in hosts if host in run.policy.hosts]
         return {host: {"prove": desired.prove(run.policy, host, run.revoked)} for host in known}
-    more = desired.More(granted=run.grants, seal=_seal(Path(run.state)))
+    more = desired.More(granted=run.grants, seal=_seal(Path(run.state)), hr_secrets=_hr_secrets(run))
     return desired.build(run.policy, hosts, run.revoked, run.trust, more)
 
 
@@ -94,6 +95,13 @@ def _seal(state: Path) -> Seal | None:
     try:
         return store_of_seals.read(state)
     except SealError as error:
+        raise GateError(str(error)) from error
+
+
+def _hr_secrets(run: runs.Run) -> dict[str, str]:
+    try:
+        return handover.secrets(run.policy, Path(run.state))
+    except handover.HandoverError as error:
         raise GateError(str(error)) from error
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, pki, recorder, sshd
+from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, offboarding, pki, recorder, sshd
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
@@ -17,10 +17,11 @@ __all__ = ["More", "build", "grants", "prove"]
 
 @dataclass(frozen=True, kw_only=True)
 class More:
-    """What the state folder adds to policy: the open grants, and the seal, which only hosts need."""
+    """What the state folder adds to policy and only hosts need: grants, the seal, by what HR's word is verified."""
 
     granted: tuple[Mapping[str, Any], ...] = ()
     seal: Seal | None = None
+    hr_secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING_MORE = More()
@@ -48,6 +49,7 @@ def build(
             "mfa": mfa.build(policy, host, revoked),
             "sshd": sshd.build(policy, host, trust),
             "firewall": firewall.build(policy, host, revoked),
+            "offboarding": offboarding.build(policy, host, more.hr_secrets),
             "prove": prove(policy, host, revoked),
         }
         for host in hosts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from haechi.policy.models import Host, Policy
+from haechi.policy.models import Host, Kind, Policy
 
 # chrony serves the time on the time server itself; everybody else only follows.
 CLIENT = "systemd-timesyncd"
@@ -43,6 +43,7 @@ def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, objec
         "password": policy.password.model_dump(),
         "banner": policy.site.banner.rstrip("\n"),
         "known": sorted(identity.id for identity in policy.identities),
+        "sealed": sorted(who.id for who in policy.identities if who.kind is Kind.BREAK_GLASS),
         "sysctl": kernel_values(policy, policy.hosts[host]),
         "time_server": server,
         "packages": [*PASSWORDS, *CODES, *([CLIENT] if server else [])],

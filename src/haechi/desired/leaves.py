@@ -1,20 +1,21 @@
-"""The TLS certificates of one host: those that policy declares, and the one that its recorder speaks with."""
+"""The TLS certificates of one host: those that policy declares, and those that recorder and receiver speak with."""
 
 from __future__ import annotations
 
 from haechi.pki.trust import Trust
 from haechi.policy.models import Host, Policy
 from haechi.policy.recording import Leaf
-from haechi.policy.resolve import RECORDER_LEAF, managed
+from haechi.policy.resolve import RECEIVER_LEAF, RECORDER_LEAF, certified, managed
 
 # Who speaks TLS: everywhere the tunnel, on a log host of Debian 13 the recorder itself.
 TUNNEL, RECORDER = "haechi-recorder-tls.service", "haechi-recorder.service"
+RECEIVER = "haechi-receive.service"
 FOLDER = "/etc/haechi/x509"
 
 
 def wanted(policy: Policy) -> bool:
     """Return whether anybody needs a TLS certificate."""
-    return policy.pki is not None and bool(policy.recorder or policy.pki.leaves)
+    return bool(certified(policy))
 
 
 def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:
@@ -48,12 +49,20 @@ def renewal(policy: Policy) -> dict[str, object] | None:
 def of(policy: Policy, host: str) -> tuple[Leaf, ...]:
     """Return the leaves of a host."""
     declared = policy.pki.leaves if policy.pki is not None else ()
-    own = [leaf for leaf in declared if leaf.host == host]
+    own = [leaf for leaf in (*declared, *_received(policy)) if leaf.host == host]
     if policy.recorder is None:
         return tuple(own)
     keeps = policy.recorder.host == host
     use, units = ("server", (RECORDER, TUNNEL)) if keeps else ("client", (TUNNEL,))
     return (Leaf(name=RECORDER_LEAF, host=host, use=use, reload=units), *own)
+
+
+def _received(policy: Policy) -> tuple[Leaf, ...]:
+    """Return the certificate with which the HR receiver answers, where one listens."""
+    if policy.hr is None or policy.hr.receiver is None:
+        return ()
+    # It takes a new certificate by starting anew: the socket is systemd's, and stays open meanwhile.
+    return (Leaf(name=RECEIVER_LEAF, host=policy.hr.receiver, names=policy.hr.names, reload=(RECEIVER,)),)
 
 
 def _row(policy: Policy, leaf: Leaf) -> dict[str, object]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets as tokens
 import subprocess
 from pathlib import Path
+from secrets import token_urlsafe
 
 from haechi import authenticator
+from haechi.hr import handover, tokens
 from haechi.policy.factors import factor_of, window_of
 from haechi.policy.models import Factor, Identity, Kind, Policy, State
 from haechi.seal import shares, store
@@ -32,7 +33,18 @@ def passphrase(path: Path) -> None:
     """Make the passphrase of the lab's X.509 root unless it is there."""
     if not path.is_file():
         path.touch(mode=0o600)
-        path.write_text(f"{tokens.token_urlsafe(32)}\n")
+        path.write_text(f"{token_urlsafe(32)}\n")
+
+
+def of_sources(policy: Policy, folder: Path, state: Path) -> None:
+    """Make the secret of each source of HR unless it is there: the sender's half in the folder, ours in the state."""
+    for source in policy.hr.sources if policy.hr is not None else ():
+        told, ours = folder / f"hr-{source.name}", state / handover.FOLDER / source.name
+        if source.kind in tokens.KINDS and not (told.is_file() and ours.is_file()):
+            sender, kept = tokens.make(source.kind)
+            told.write_text(f"{sender}\n")
+            told.chmod(0o600)
+            tokens.keep(ours, kept)
 
 
 def identity_keys(policy: Policy, folder: Path) -> dict[str, str]:

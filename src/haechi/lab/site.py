@@ -52,6 +52,7 @@ def prepare(inventory: Path, policy: Policy) -> Path:
     secrets.write_known_hosts(sshconfig.known_hosts(state), secrets.host_keys(policy, folder / "hostkeys"))
     (state / MARK).touch()
     secrets.passphrase(folder / secrets.KEYS / "ca_passphrase")
+    secrets.of_sources(policy, folder / secrets.KEYS, state)
     identity = folder / secrets.KEYS / sshconfig.automation_id(policy)
     sshconfig.write(inventory / sshconfig.FILE_NAME, sshconfig.render(policy, state, identity))
     try:
