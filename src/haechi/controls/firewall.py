@@ -14,6 +14,8 @@ from haechi.observe.posture import UnknownError
 FAMILY, TABLE = "inet", "haechi"
 HOOKS = ("input", "output", "forward")
 # Tables that container engines make: iptables-nft's, Docker's own since 28, and netavark's.
+# Of the role offboarding, whose account it shuts in.
+WALL = "inet haechi_receive"
 ENGINES = frozenset(
     {
         *(f"{family} {table}" for family in ("ip", "ip6") for table in ("filter", "nat", "raw", "mangle")),
@@ -56,10 +58,13 @@ def file_is_policy(case: Case) -> Verdict:
 
 
 def no_foreign_table(case: Case) -> Verdict:
-    """Nobody else's table stands beside ours: it could redirect, or drop what policy lets pass."""
+    """Nobody else's table stands beside ours, and the receiver of HR has its wall: it opens no connection."""
     engines = ENGINES if case.policy.hosts[case.host].containers else frozenset()
+    hears = case.policy.hr is not None and case.policy.hr.receiver == case.host
+    walls = {WALL} if hears else set()
+    beside = set(case.posture.firewall.foreign_tables)
     # A drop in any table is final, and an accept ends its own chain only (nft(8)).
-    bad = sorted(set(case.posture.firewall.foreign_tables) - engines)
+    bad = [*sorted(beside - engines - walls), *(f"{wall} is missing" for wall in sorted(walls - beside))]
     expected = "no table but ours" + (" and the container engine's" if engines else "")
     return none_of(bad, expected, expected)
 

@@ -32,19 +32,19 @@ def allows(policy: Policy, source: Host, address: IPv4Address, port: int) -> boo
         flow.proto == "tcp"
         and port in flow.ports
         and flow.publish is None
-        and _takes_part(source, _networks(policy, flow.source))
+        and _takes_part(policy, source, address, _networks(policy, flow.source))
         and (INTERNET in flow.target or _holds(_networks(policy, flow.target), address))
         for flow in policy.flows
     )
 
 
 def _declared(policy: Policy, host: str, flow: Flow) -> Iterator[dict[str, Any]]:
-    if flow.proto != "tcp" or flow.publish or not _takes_part(policy.hosts[host], _networks(policy, flow.source)):
+    if flow.proto != "tcp" or flow.publish:
         return
-    targets = _networks(policy, flow.target)
+    sources, targets = _networks(policy, flow.source), _networks(policy, flow.target)
     for name in managed(policy):
         address = next((one for one in _own(policy.hosts[name]) if _holds(targets, one)), None)
-        if name != host and address is not None:
+        if name != host and address is not None and _takes_part(policy, policy.hosts[host], address, sources):
             for port in flow.ports:
                 yield _probe(flow.name, name, address, port, OPEN)
 
@@ -75,8 +75,14 @@ def _own(host: Host) -> tuple[IPv4Address, ...]:
     return (host.address, *host.legs.values())
 
 
-def _takes_part(host: Host, networks: Networks) -> bool:
-    return any(_holds(networks, address) for address in _own(host))
+def _takes_part(policy: Policy, host: Host, target: IPv4Address, networks: Networks) -> bool:
+    """Return whether some networks hold the address that a host comes from when it goes to a target.
+
+    A gateway goes to a zone from its leg there, whatever other zones it is in (ip(7), the route decides).
+    """
+    legs = {host.zone: host.address, **host.legs}
+    nearest = [own for zone, own in legs.items() if target in policy.zones[zone].cidr]
+    return any(_holds(networks, address) for address in nearest or _own(host))
 
 
 def _holds(networks: Networks, address: IPv4Address) -> bool:
