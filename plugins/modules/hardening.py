@@ -22,7 +22,8 @@ options:
   accounts:
     description:
       - "C(max_days), C(min_days): ageing of usable passwords. C(stock): Debian's unused accounts. C(known): accounts
-        that may have a shell. C(hashes): accepted password hashes. C(home_max): most that a home may allow."
+        that may have a shell. C(sealed): accounts whose password does not age. C(hashes): accepted password hashes.
+        C(home_max): most that a home may allow."
     type: dict
     required: true
   groups:
@@ -71,7 +72,7 @@ author: [Haechi]
 EXAMPLES = r"""
 - name: Close what may be closed
   haechi.guard.hardening:
-    accounts: {max_days: 90, min_days: 1, stock: [games], known: [haechi], hashes: ["$y$"], home_max: "0700"}
+    accounts: {max_days: 90, min_days: 1, stock: [], known: [haechi], sealed: [], hashes: ["$y$"], home_max: "0700"}
     set_id: {allow: [/usr/bin/sudo], skip: [/var/lib/docker]}
     modes: [{topic: U-16, paths: [/etc/passwd], max: "0644", owner: root, group: root}]
     tree:

@@ -66,15 +66,18 @@ def accounts(passwd: str, shadow: str) -> tuple[Account, ...]:
 def plan_ageing(account: Account, wanted: Mapping[str, Any]) -> Plan:
     """Age the passwords people have; free accounts without one, whose key login ageing would refuse.
 
-    The maximum is a bound: a site may have set less for one account.
+    The sealed account's does not age either: it would ask for another in the middle of the emergency, and is replaced
+    after each use. The maximum is a bound: a site may have set less for one account.
     """
     seen = f"min {account.min}, max {account.max}, inactive {account.inactive}"
-    if not account.usable:
+    sealed = account.name in wanted["sealed"]
+    if sealed or not account.usable:
         if account.inactive is None and (account.max is None or account.max >= NEVER):
             return Plan()
         # To chage(1) -1 means that nothing is checked.
         free = Run(("chage", "--maxdays", "-1", "--mindays", "0", "--inactive", "-1", account.name))
-        return Plan((Change("U-02", account.name, f"no usable password, {seen}", "not aged", (free,)),))
+        what = "sealed" if sealed else "no usable password"
+        return Plan((Change("U-02", account.name, f"{what}, {seen}", "not aged", (free,)),))
     top, low = int(wanted["max_days"]), int(wanted["min_days"])
     maximum = top if account.max is None else min(account.max, top)
     minimum = max(account.min or 0, low)

@@ -12,6 +12,8 @@ games:x:5:60:games:/usr/games:/bin/sh
 sync:x:4:65534:sync:/bin:/bin/sync
 haechi:x:999:999::/var/lib/haechi:/bin/bash
 ann:x:1001:1001::/home/ann:/bin/bash
+seal:x:1002:1002::/home/seal:/bin/bash
+fire:x:1003:1003::/home/fire:/bin/bash
 toor:x:0:0::/root:/bin/bash
 bob:x:1001:1001::/home/bob:/bin/bash
 postgres:x:110:110::/var/lib/postgresql:/bin/bash
@@ -22,10 +24,12 @@ games:$y$j9T$x:20000:0:99999:7:::
 sync:*:20000:0:99999:7:::
 haechi:!:20000:1:90:7:::
 ann:$y$j9T$abc:20000:0:99999:7:::
+seal:$6$x$y:20000:1:90:7:::
+fire:$6$x$y:20000:1:90:7:::
 toor:$1$old:20000:1:90:7:::
 bob::20000:1:90:7:::
 """
-POLICY = {"max_days": 90, "min_days": 1}
+POLICY = {"max_days": 90, "min_days": 1, "sealed": ["seal"]}
 EVERYONE = people.accounts(ACCOUNTS, SHADOW)
 
 
@@ -48,6 +52,8 @@ def test_both_files_are_read_together() -> None:
         ("postgres", None),
         ("haechi", ("chage", "--maxdays", "-1", "--mindays", "0", "--inactive", "-1", "haechi")),
         ("ann", ("chage", "--maxdays", "90", "--mindays", "1", "ann")),
+        ("seal", ("chage", "--maxdays", "-1", "--mindays", "0", "--inactive", "-1", "seal")),
+        ("fire", None),
         ("toor", None),
     ],
 )

@@ -213,6 +213,7 @@ def test_policy_becomes_one_document_a_host() -> None:
         },
         "banner": "Keep out",
         "known": ["haechi"],
+        "sealed": [],
         "sysctl": {"net.ipv4.ip_forward": "1"},
         "time_server": "10.0.0.3",
         "packages": ["libpam-pwquality", "cracklib-runtime", "libpam-google-authenticator", "systemd-timesyncd"],
