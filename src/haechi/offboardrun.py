@@ -32,12 +32,7 @@ def begin(  # noqa: PLR0913 - whatever the playbook may be told
     For an id that nobody knows yet nothing is signed: a typing error must not become a leaver.
     Raises ``OffboardError`` or ``TombstoneError``; no host was touched then.
     """
-    loaded = load(inventory)
-    policy = loaded.usable
-    if policy is None:
-        problem = loaded.problems[0]
-        raise offboard.OffboardError(f"{problem.file}:{problem.line}: {problem.what}; {problem.mend}")
-    policy = on_day(policy, day_of(datetime.now(UTC)))
+    policy = _policy(inventory)
     state = state_dir(policy)
     gone = tombstones.revoked(state)
     brief = offboard.brief(policy, person, gone, canary, unknown=unknown)
@@ -66,6 +61,15 @@ def begin(  # noqa: PLR0913 - whatever the playbook may be told
         "bastion": policy.site.bastion,
         "changed": person not in gone and brief.known,
     }
+
+
+def _policy(inventory: Path) -> Policy:
+    """Return the policy of today, as far as it can be used."""
+    loaded = load(inventory)
+    if loaded.usable is None:
+        problem = loaded.problems[0]
+        raise offboard.OffboardError(f"{problem.file}:{problem.line}: {problem.what}; {problem.mend}")
+    return on_day(loaded.usable, day_of(datetime.now(UTC)))
 
 
 def _secrets(policy: Policy, state: Path, person: str, *, write: bool) -> list[str]:
