@@ -110,6 +110,7 @@ def test_what_cannot_be_recorded(site: Policy, tmp_path: Path) -> None:
         rotation.read(tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """It lists what is due, takes an active person's word, and nobody else's."""
     monkeypatch.setenv("HAECHI_STATE_DIR", str(tmp_path))

@@ -145,6 +145,7 @@ def test_a_repeat_that_measures_nothing_is_refused(number: str) -> None:
     assert end.value.code == 2
 
 
+@pytest.mark.exhaustive
 def test_the_ping_is_one_task_on_any_host() -> None:
     """It lies in the package, so that every checkout has the same unit."""
     listed = subprocess.run(

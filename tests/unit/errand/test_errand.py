@@ -29,6 +29,7 @@ def test_there_are_parts() -> None:
     assert PARTS == ["accounts", "baseline", "guard", "pki", "posture", "recorder", "service"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "modules", [("task", f"{part}.task") for part in PARTS] + [("accounts.errand",), ("pki.errand",)]
 )

@@ -139,6 +139,7 @@ def test_an_interrupted_run_is_never_called_whole(store: Store) -> None:
         recover.seal(store, writer.run)
 
 
+@pytest.mark.exhaustive
 def test_a_crash_at_any_byte_of_a_record_can_be_verified_and_sealed(store: Store) -> None:
     """What was whole before the crash stays."""
     writer = store.begin("site", {})

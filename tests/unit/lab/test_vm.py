@@ -100,6 +100,7 @@ def test_a_program_s_own_words_are_kept() -> None:
         tool.run(["sh", "-c", "echo no room >&2; exit 3"])
 
 
+@pytest.mark.exhaustive
 def test_a_program_that_hangs_is_ended() -> None:
     """Nothing of the lab waits without an end."""
     with pytest.raises(LabError, match="no answer in 1 s"):

@@ -92,6 +92,7 @@ def test_a_host_without_a_part_is_told_why(said: dict[str, str], play: str) -> N
     assert "there is no part for gw1" in said[play]
 
 
+@pytest.mark.exhaustive
 def test_a_policy_name_by_extra_vars_stops_the_play(tmp_path: Path) -> None:
     """The door that Ansible opens to everybody stays shut."""
     result = run(ROOT / "playbooks/validate.yml", "-e", '{"flows": []}', state=tmp_path)

@@ -113,6 +113,7 @@ def test_probes_tell_open_from_refused_and_keep_what_was_asked() -> None:
     assert results[2]["result"] == "unreachable"
 
 
+@pytest.mark.exhaustive
 def test_a_silent_address_costs_a_second_however_many_are_tried() -> None:
     """A full backlog answers nobody, which is what a dropped packet looks like."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:

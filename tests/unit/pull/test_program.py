@@ -46,6 +46,7 @@ def test_the_whole_answer_is_read() -> None:
         assert fetch.fetch("127.0.0.1", port, 5, patient=False) == b"a" * 100_000 + b"b"
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_never_ends_is_left() -> None:
     """Sshd waits for this at boot."""
     sent: list[bytes] = []

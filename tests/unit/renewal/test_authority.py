@@ -100,6 +100,7 @@ def test_a_leaf_of_another_root_and_one_that_has_ended_are_strangers(
     assert serve.answer(asked(mine), place, AT)[0] == {"refused": "certificate has expired"}
 
 
+@pytest.mark.exhaustive
 def test_one_certificate_is_renewed_for_one_key(place: serve.Place, held: Path, tmp_path: Path) -> None:
     """A lost answer is asked for again with the same key; another key means that two have the old one."""
     mine = leaf(tmp_path, held)

@@ -143,6 +143,7 @@ def test_what_another_root_signed_is_not_taken(host: dict[str, Any], held: Path,
         run.checked(good, host, x509.public_of(str(new)), 90, AT)
 
 
+@pytest.mark.exhaustive
 def test_the_same_key_is_asked_about_until_there_is_an_answer(
     host: dict[str, Any], place: serve.Place, held: Path
 ) -> None:

@@ -25,6 +25,7 @@ def sign(site: Site, who: str, out: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+@pytest.mark.exhaustive
 def test_two_people_sign_by_the_command_line(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From a review to a complete one, with page, list and verification."""
     run, made = site.review()

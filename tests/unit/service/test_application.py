@@ -174,6 +174,7 @@ def brought(distributions) -> set[str]:
     return had
 
 
+@pytest.mark.exhaustive
 def test_the_receiver_has_all_that_it_imports():
     names = {metadata.metadata(name)["Name"] for name in brought(application.RECEIVE.distributions)} | {"haechi"}
     done = subprocess.run(

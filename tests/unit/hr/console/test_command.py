@@ -24,6 +24,7 @@ def python(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
 
 
+@pytest.mark.exhaustive
 def test_other_verbs_load_nothing_of_the_service() -> None:
     """`haechi validate` runs in a commit hook, and on machines without the extra."""
     done = python(
@@ -35,6 +36,7 @@ def test_other_verbs_load_nothing_of_the_service() -> None:
     assert "good." in done.stdout
 
 
+@pytest.mark.exhaustive
 def test_without_the_extra_it_says_how_to_install_it() -> None:
     """In one sentence, with exit code 3; the help is there all the same."""
     done = python(
@@ -117,6 +119,7 @@ def test_a_source_that_has_no_secret_is_told(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.exhaustive
 def test_a_bundle_is_written_and_verified(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """An open leaving's says that it is open; an altered one does not hold."""
     site.hr("submit", "hana", "--reason", "left")
