@@ -133,7 +133,8 @@ def desk(host: Host, keys: Path, tmp_path: Path, certificates: dict[str, Path]) 
 def own_state(desk: Desk) -> Iterator[dict[str, str]]:
     """Return a copy of the state, so that a leaver of the test is remembered nowhere else; then all come back."""
     own = desk.folder / "state" / desk.state.name
-    shutil.copytree(desk.state / "pki", own / "pki")
+    for name in ("pki", "hr"):
+        shutil.copytree(desk.state / name, own / name)
     # Hosts believe the key that signed the list which they hold.
     for path in (desk.state / name for name in ("tombstone_key", "tombstone_key.pub", "allowed_signers")):
         shutil.copy(path, own)

@@ -92,9 +92,12 @@ class Live:
         (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
         return int(line)
 
-    def log(self) -> str:
-        """Return what it logged."""
-        return (self.site.folder / "log").read_text()
+    def log(self, until: str = "") -> str:
+        """Return what it logged, once that is in it: an answer may be here before its line is."""
+        end = time.monotonic() + STARTED_WITHIN_S
+        while until not in (said := (self.site.folder / "log").read_text()) and time.monotonic() < end:
+            time.sleep(0.02)
+        return said
 
 
 @pytest.fixture
@@ -136,8 +139,9 @@ def test_it_speaks_tls_13_and_nothing_older_and_names_no_program(live: Live) -> 
         live.dialled(old)
     answer = live.post("msg_1")
     assert (answer.status_code, answer.headers.get("server")) == (202, None)
-    assert "POST /hook/hr 202" in live.log()
-    assert live.site.hook_key not in live.log()
+    said = live.log(until="POST /hook/hr 202")
+    assert "POST /hook/hr 202" in said
+    assert live.site.hook_key not in said
 
 
 def test_what_was_answered_is_there_after_a_kill(live: Live) -> None:
