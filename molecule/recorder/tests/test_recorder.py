@@ -151,9 +151,10 @@ def test_the_auditor_replays_and_nothing_else(desk: Desk, log_host: Host) -> Non
     if desk.name != KEEPS:
         assert desk.ssh("carol", "true").returncode == 255
         return
+    before = recordings(log_host, KEEPS)
     assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
-    assert eventually(lambda: bool(recordings(log_host, KEEPS)))
-    number = max(recordings(log_host, KEEPS))
+    assert eventually(lambda: bool(recordings(log_host, KEEPS) - before))
+    (number,) = recordings(log_host, KEEPS) - before
     listed = desk.ssh("carol", "sudo -n /usr/libexec/haechi/replay", text="list\n")
     shown = desk.ssh("carol", "sudo -n /usr/libexec/haechi/replay", text=f"{number}\n")
 
