@@ -52,7 +52,6 @@ def _work(policy: Policy) -> dict[str, object]:
     # Made here and owned by root: whoever works can change neither its policy nor the way to a host.
     config = sshconfig.render(policy, state, Path(HOME, ".ssh/haechi_ed25519"))
     return {
-        "home": HOME,
         "inventory": INVENTORY,
         "files": {f"{INVENTORY}/{sshconfig.FILE_NAME}": config},
         "state": "" if policy.site.state_dir else f"{HOME}/state",
