@@ -101,6 +101,7 @@ def test_a_policy_name_by_extra_vars_stops_the_play(tmp_path: Path) -> None:
     assert "-e: flows: policy name flows set on the command line. Policy has one door" in result.stdout + result.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_role_s_variable_of_the_wrong_kind_stops_the_site_before_any_host(tmp_path: Path) -> None:
     """Each role would say so itself, in the middle of the run and with a task of its own on every host."""
     wrong = ("-e", '{"baseline_umask": ["027"], "baseline_sysctl": "net.ipv4.ip_forward"}')

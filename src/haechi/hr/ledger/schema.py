@@ -24,11 +24,14 @@ def upgrade(transaction: Transaction) -> None:
     script = ScriptDirectory.from_config(config)
     known = {revision.revision for revision in script.walk_revisions()}
     found = MigrationContext.configure(transaction.connection, opts={"version_table": VERSION_TABLE})
-    if newer := set(found.get_current_heads()) - known:
+    here = set(found.get_current_heads())
+    if newer := here - known:
         raise LedgerError(
             f"the ledger's tables are of version {', '.join(sorted(newer))}, and this Haechi knows"
             f" {script.get_current_head()}: update Haechi; an older one must not write into them"
         )
+    if here == set(script.get_heads()):
+        return
     # https://alembic.sqlalchemy.org/en/latest/cookbook.html, "sharing a connection": the transaction stays ours.
     config.attributes["connection"] = transaction.connection
     command.upgrade(config, "head")
