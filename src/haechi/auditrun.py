@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from haechi import audit, desired, offer, rotation
-from haechi.controls import by_id, drilled, judging, kernel, reviewed, secrets
+from haechi.controls import by_id, drilled, judging, kept, kernel, reviewed, secrets
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
 from haechi.evidence import FOLDER, EvidenceError, files
+from haechi.evidence import kept as on_record
 from haechi.grant import ends
 from haechi.guard import proofs
 from haechi.observe import logins, plan
@@ -101,7 +102,7 @@ def registers(run: Run) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     return [
         Observation(kind=Kind.RECORD, subject=judging.SITE, nonce=run.nonce, at=now, data=one).document()
-        for one in (data, _secrets(run), _grant_ends(run), _drills(run))
+        for one in (data, _secrets(run), _grant_ends(run), _drills(run), _kept(run))
     ]
 
 
@@ -138,6 +139,13 @@ def _drills(run: Run) -> dict[str, Any]:
         return {"what": drilled.WHAT, "unknown": str(error)}
     sealed = seal.sealed.isoformat() if seal else None
     return {"what": drilled.WHAT, "sealed": sealed, "drills": found, "faults": faults}
+
+
+def _kept(run: Run) -> dict[str, Any]:
+    try:
+        return {"what": kept.WHAT, **on_record.look(Path(run.state) / FOLDER, run.at.date() - kept.KEPT)}
+    except EvidenceError as error:
+        return {"what": kept.WHAT, "unknown": str(error)}
 
 
 def lines(rows: Iterable[Judged], hosts: Iterable[str]) -> list[str]:

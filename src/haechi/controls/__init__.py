@@ -16,6 +16,7 @@ from haechi.controls import (
     firewall,
     grants,
     guard,
+    kept,
     kernel,
     keys,
     kisa,
@@ -59,6 +60,7 @@ THEMES = (
     guard,
     site,
     reviewed,
+    kept,
     secrets,
 )
 

@@ -28,7 +28,13 @@ WORDS = st.sampled_from(
 )
 FIELDS = st.sampled_from(["what", "who", "result", "expected", "why", "to", "address", "port"])
 # What people signed is judged from the evidence, and no host's answer bears on it.
-SIGNED = {"access-reviewed", "break-glass-drilled", "grants-end-seen", "secrets-rotated-after-leaver"}
+SIGNED = {
+    "access-changes-kept",
+    "access-reviewed",
+    "break-glass-drilled",
+    "grants-end-seen",
+    "secrets-rotated-after-leaver",
+}
 SITE = [
     control.id
     for control in all_controls()
