@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from haechi import audit, desired, offer, rotation
-from haechi.controls import by_id, drilled, judging, kept, kernel, reviewed, secrets
+from haechi import audit, desired, devices, offer, rotation
+from haechi.controls import by_id, drilled, firmware, judging, kept, kernel, reviewed, secrets
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
 from haechi.evidence import FOLDER, EvidenceError, files
@@ -102,7 +102,7 @@ def registers(run: Run) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     return [
         Observation(kind=Kind.RECORD, subject=judging.SITE, nonce=run.nonce, at=now, data=one).document()
-        for one in (data, _secrets(run), _grant_ends(run), _drills(run), _kept(run))
+        for one in (data, _secrets(run), _grant_ends(run), _drills(run), _kept(run), _devices(run))
     ]
 
 
@@ -129,6 +129,13 @@ def _secrets(run: Run) -> dict[str, Any]:
         return {"what": secrets.WHAT, "secrets": rotation.document(rotation.read(Path(run.state)))}
     except rotation.RotationError as error:
         return {"what": secrets.WHAT, "unknown": str(error)}
+
+
+def _devices(run: Run) -> dict[str, Any]:
+    try:
+        return {"what": firmware.WHAT, "devices": devices.document(devices.read(Path(run.state)))}
+    except devices.DeviceError as error:
+        return {"what": firmware.WHAT, "unknown": str(error)}
 
 
 def _drills(run: Run) -> dict[str, Any]:

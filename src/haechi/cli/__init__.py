@@ -13,6 +13,7 @@ from haechi.cli import (
     ca,
     cert,
     demo,
+    devices,
     enrol,
     evidence,
     fleet_bench,
@@ -29,7 +30,7 @@ from haechi.cli import (
 
 VERBS = (
     *(validate, lab, demo, ssh_config, ca, cert, enrol, evidence, judge, report, review),
-    *(request, approve, break_glass, rotated, hr, bench, fleet_bench),
+    *(request, approve, break_glass, rotated, devices, hr, bench, fleet_bench),
 )
 
 

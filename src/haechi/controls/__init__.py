@@ -14,6 +14,7 @@ from haechi.controls import (
     drilled,
     duties,
     firewall,
+    firmware,
     grants,
     guard,
     kept,
@@ -61,6 +62,7 @@ THEMES = (
     site,
     reviewed,
     kept,
+    firmware,
     secrets,
 )
 

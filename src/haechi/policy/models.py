@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from haechi.policy.firmware import Firmware
 from haechi.policy.leaving import RevocationsPolicy, SharedSecret
 from haechi.policy.privileges import BreakGlass, PrivilegePolicy
 from haechi.policy.provisioning import Hr
@@ -294,5 +295,6 @@ class Policy(Model):
     revocations: RevocationsPolicy = RevocationsPolicy()
     shared_secrets: tuple[SharedSecret, ...] = ()
     hr: Hr | None = None
+    firmware: Firmware = Firmware()
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()

@@ -29,6 +29,7 @@ SPARE: dict[str, Any] = {
     "privilege": {},
     "revocations": {},
     "shared_secrets": [],
+    "firmware": {},
     "hr": None,
     "zones": {},
 }

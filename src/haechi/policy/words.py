@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import leaving, models, privileges, provisioning
+from haechi.policy import firmware, leaving, models, privileges, provisioning
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.shape import Model
 
@@ -33,6 +33,8 @@ FIELDS: dict[str, type[Model]] = {
     "break_glass": privileges.BreakGlass,
     "revocations": leaving.RevocationsPolicy,
     "shared_secrets": leaving.SharedSecret,
+    "firmware": firmware.Firmware,
+    "devices": firmware.Device,
     "hr": provisioning.Hr,
     "sources": provisioning.Source,
     "breaker": provisioning.Breaker,

@@ -32,6 +32,7 @@ SIGNED = {
     "access-changes-kept",
     "access-reviewed",
     "break-glass-drilled",
+    "devices-firmware-approved",
     "grants-end-seen",
     "secrets-rotated-after-leaver",
 }
