@@ -22,12 +22,15 @@ echo '* * * * * true' > /var/spool/cron/crontabs/ann; chown ann /var/spool/cron/
 echo true > /var/spool/cron/atjobs/a1; chown ann /var/spool/cron/atjobs/a1
 loginctl enable-linger ann
 """
+# The last but one is what a rootless container is made of: name spaces of ann's own, in which she is root.
 OUTLIVE = """
 echo work > ~/work.txt
 setsid nohup sleep 4001 >/dev/null 2>&1 </dev/null &
 sudo -n sh -c 'setsid nohup sleep 4002 >/dev/null 2>&1 </dev/null &'
 sudo -n su bob -c 'setsid nohup sleep 4021 >/dev/null 2>&1 </dev/null &'
 setsid nohup script -qc 'sleep 4022' /dev/null >/dev/null 2>&1 </dev/null &
+LC_ALL=C.UTF-8 tmux new-session -d 'sleep 4023'
+setsid nohup unshare --user --map-root-user --pid --fork sleep 4024 >/dev/null 2>&1 </dev/null &
 XDG_RUNTIME_DIR=/run/user/$(id -u) systemd-run --user --quiet sleep 4003 >/dev/null 2>&1
 exit 0
 """
@@ -61,9 +64,10 @@ def open_everywhere(machine: Machine) -> Machine:
     machine.stay("ann", "sleep 4005")
     machine.stay("bob", "sleep 4006")
     until = time.monotonic() + 30
-    while not {"4001", "4002", "4004", "4005", "4006", "4021", "4022"} <= sleepers(machine):
+    while not {"4001", "4002", "4004", "4005", "4006", "4021", "4022", "4023", "4024"} <= sleepers(machine):
         assert time.monotonic() < until, sleepers(machine)
         time.sleep(0.2)
+    assert machine.root("readlink /proc/$(pgrep -f '^sleep 4024')/ns/user") != machine.root("readlink /proc/1/ns/user")
     return machine
 
 
