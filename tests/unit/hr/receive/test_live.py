@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import ipaddress
 import json
 import os
 import re
@@ -21,11 +19,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from haechi.hr.sources.jwks import fetched
+from tests.tls import certified, free_port
 
 from .conftest import Site, built
 
@@ -33,25 +29,6 @@ LEAVE = b'{"event": "leave", "hr_id": "E1007"}'
 STARTED_WITHIN_S = 60
 # A process with all its libraries takes seconds to start.
 pytestmark = pytest.mark.exhaustive
-
-
-def certified(folder: Path, name: str) -> None:
-    """Write a certificate of this machine's loopback, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(loopback, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(key.private_bytes(*private))
 
 
 class Live:
@@ -102,11 +79,8 @@ class Live:
 
 @pytest.fixture
 def live(request: pytest.FixtureRequest, tmp_path: Path, keys: Path) -> Iterator[Live]:
-    """Return a receiver that waits a second for a sender, or as long as the test says."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    site = built(tmp_path, keys, port=port, limits={"seconds": getattr(request, "param", 1)})
+    """Return a receiver that waits a second for a sender, but for the limits that the test gives."""
+    site = built(tmp_path, keys, port=free_port(), limits={"seconds": 1, **getattr(request, "param", {})})
     certified(tmp_path, "first")
     made = Live(site)
     try:
@@ -165,7 +139,7 @@ def test_a_slow_sender_is_shown_the_door(live: Live) -> None:
     assert live.post("msg_1").status_code == 202
 
 
-@pytest.mark.parametrize("live", [60], indirect=True)
+@pytest.mark.parametrize("live", [{"seconds": 60}], indirect=True)
 def test_many_at_once_each_twice_are_all_kept_once(live: Live) -> None:
     names = [f"msg_{number}" for number in range(300)]
     url = f"https://127.0.0.1:{live.port}/hook/hr"
@@ -175,7 +149,7 @@ def test_many_at_once_each_twice_are_all_kept_once(live: Live) -> None:
     assert sorted(rows(live.site)) == sorted(names)
 
 
-@pytest.mark.parametrize("live", [60], indirect=True)
+@pytest.mark.parametrize("live", [{"seconds": 60}], indirect=True)
 def test_a_body_without_end_takes_no_memory(live: Live) -> None:
     assert live.post("msg_1").status_code == 202
     before, chunk = live.peak(), b"10000\r\n" + b" " * 65536 + b"\r\n"
@@ -188,6 +162,18 @@ def test_a_body_without_end_takes_no_memory(live: Live) -> None:
             assert link.recv(1000).startswith(b"HTTP/1.1 413 ")
     assert live.peak() - before < 32 * 1024
     assert rows(live.site) == ["msg_1"]
+
+
+@pytest.mark.parametrize("live", [{"seconds": 60, "connections": 3}], indirect=True)
+def test_whoever_comes_when_it_is_full_is_told_when_to_come_again(live: Live) -> None:
+    with live.dialled() as idle, live.dialled():
+        full = live.post("msg_1")
+        assert (full.status_code, full.headers["retry-after"]) == (503, "30")
+        idle.close()
+        ends = time.monotonic() + 10
+        while live.post("msg_2").status_code != 202:
+            assert time.monotonic() < ends
+    assert rows(live.site) == ["msg_2"]
 
 
 def test_a_renewed_certificate_is_served_without_a_break(live: Live) -> None:
