@@ -44,7 +44,7 @@ class Breaker(Model):
     """More leavers than this within the window wait for a second person; a single one never waits."""
 
     people: Annotated[int, Field(strict=True, ge=1, le=1000)] = 5
-    percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 10
+    percent: Annotated[int, Field(strict=True, ge=1, le=100, description="of all people; counts from three on")] = 10
     window_minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] = 60
     approvers: tuple[Name, ...] = Field(default=("security", "operator"), description="jobs whose people may let go on")
 

@@ -21,8 +21,8 @@ from haechi.policy.resolve import day_of, out_of_time
 from haechi.tombstones import Store
 
 TAKES_AWAY = frozenset({Act.LEAVE, Act.FREEZE})
-# One person is no crowd: a percentage of a small team would stop every single leaver.
-CROWD = 2
+# Of a team of eight even one leaver is more than ten percent: a share counts from so many people on.
+CROWD = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -184,14 +184,32 @@ def test_the_same_person_asked_for_again_fills_no_limit() -> None:
     assert begun(decision) == [("hana", 1, "leave", "open")]
 
 
-def test_a_share_of_all_people_is_a_limit_too_but_never_for_one_alone() -> None:
-    few = replace(SIGHT, policy=Policy.model_construct(identities=PEOPLE), breaker=Breaker(people=5, percent=50))
-    assert begun(one(signal(), sight=few)) == [("hana", 1, "leave", "open")]
-    alone = replace(few, breaker=Breaker(people=1, percent=1))
-    assert begun(one(signal(), sight=alone)) == [("hana", 1, "leave", "open")]
-    decision = one(signal(), signal(hr_id="E2"), sight=few)
-    assert [row[3] for row in begun(decision)] == ["paused", "paused"]
-    assert "more than 50 % of 3" in told(decision)[0][1]
+def team(people: int, breaker: Breaker) -> Sight:
+    return replace(SIGHT, policy=Policy.model_construct(identities=MANY[:people]), breaker=breaker)
+
+
+@pytest.mark.parametrize(
+    ("people", "leavers", "state"),
+    [(1, 1, "open"), (5, 2, "open"), (5, 3, "paused"), (20, 2, "open"), (20, 3, "paused")],
+)
+def test_a_share_of_all_people_is_a_limit_too_from_the_third_on(people: int, leavers: int, state: str) -> None:
+    """Ten percent of a team of five is nobody, and its leavers are single ones until they are three."""
+    decision = one(*(signal(hr_id=f"N{number}") for number in range(leavers)), sight=team(people, Breaker(people=5)))
+    assert [row[3] for row in begun(decision)] == [state] * leavers
+
+
+def test_a_larger_team_may_lose_as_many_as_its_share() -> None:
+    twenty = team(20, Breaker(people=5, percent=20))
+    assert [row[3] for row in begun(one(*(signal(hr_id=f"N{n}") for n in range(4)), sight=twenty))] == ["open"] * 4
+    decision = one(*(signal(hr_id=f"N{n}") for n in range(5)), sight=twenty)
+    assert [row[3] for row in begun(decision)] == ["paused"] * 5
+    assert "5 people were asked for within 60 minutes, more than 20 % of 20" in told(decision)[0][1]
+
+
+def test_policy_may_stop_the_second_leaver() -> None:
+    strict = team(20, Breaker(people=1))
+    assert [row[3] for row in begun(one(signal(hr_id="N0"), sight=strict))] == ["open"]
+    assert [row[3] for row in begun(one(signal(hr_id="N1"), asked=names(0), sight=strict))] == ["paused"]
 
 
 def roster(*who: Subject, sight: Sight = SIGHT) -> Decision:
