@@ -51,9 +51,9 @@ def carry_out(request: Request, take: Callable[[Event], None]) -> dict[str, Any]
         ansible_runner.run(
             private_data_dir=request.folder,
             project_dir=request.project,
-            # An absolute program and no search for one; with it the playbook is an argument like others.
-            binary=request.program,
-            cmdline=shlex.quote(request.playbook),
+            # The Ansible that this Python imports, whatever lies on PATH; so the playbook is an argument like others.
+            binary=sys.executable,
+            cmdline=shlex.join(["-P", "-m", "ansible", "playbook", request.playbook]),
             inventory=request.inventory,
             limit=f"@{request.folder}/{HOSTS}",
             extravars=dict(request.variables),

@@ -38,7 +38,6 @@ class Request:
 
     folder: str
     worker: int
-    program: str
     project: str
     playbook: str
     inventory: str

@@ -30,6 +30,8 @@ LIMIT_S = 900.0
 PASSED_ON = (
     *("HOME", "USER", "LOGNAME", "SUDO_USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSH_AUTH_SOCK"),
     *("XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HAECHI_STATE_DIR"),
+    # Where the role installed it, this alone leads to Haechi and to Ansible.
+    *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"),
 )
 _TICK_S = 0.2
 _MOST = 65_536
@@ -73,7 +75,6 @@ class RunnerExecutor:
         request = Request(
             folder=str(folder),
             worker=os.getpid(),
-            program=str(Path(sys.executable).with_name("ansible-playbook")),
             project=str(ROOT),
             playbook=str(self.playbook),
             inventory=str(self.inventory),

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,6 +85,19 @@ def test_hosts_count_by_the_record_alone_and_runs_share_nothing(site: Site, monk
     assert [name for name in files if "/job_events/" in name and "partial" not in name] == []
     assert around["HAECHI_HR_RUN"] != site.saw("hana")[0]["HAECHI_HR_RUN"]
     assert site.private == []
+
+
+@pytest.mark.exhaustive
+def test_a_python_that_has_all_of_it_by_its_path_alone_runs_it_too(site: Site) -> None:
+    """As the role installs it: nothing in the Python itself, and another Ansible, or none, on PATH."""
+    path = os.pathsep.join((str(world.ROOT / "src"), sysconfig.get_path("purelib")))
+    bare = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    around = {"PATH": os.defpath, "HOME": str(site.folder), "PYTHONPATH": path}
+    site.playbook(TELL, {"a": DENIED})
+
+    subprocess.run([bare, "-s", "-P", "-c", WORKER, str(site.folder)], check=True, env=around, cwd="/")
+
+    assert site.saw("hana")[0]["PYTHONPATH"] == path
 
 
 @pytest.mark.exhaustive
