@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import load_ssh_public_identity
 from cryptography.hazmat.primitives.serialization.ssh import SSHCertificate
 
-from haechi import errand, signing, sshconfig
+from haechi import errand, signing, sshconfig, way
 from haechi.desired import pki
 from haechi.errand import AnswerError, Errand
+from haechi.hostkeys import HostKeyError
 from haechi.pki import certificates
 from haechi.policy.models import Policy
 from haechi.policy.resolve import control_sources, keys_of, managed
@@ -37,15 +39,19 @@ def sources(policy: Policy) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def order(policy: Policy) -> dict[str, Any]:
-    """Return what the authority is asked to sign. Raises ``ValueError`` where policy names no automation or no key."""
+def order(policy: Policy, held: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what the authority is asked to sign, for the one of policy's keys that is among those ``held`` here.
+
+    Raises ``ValueError`` where policy names no automation or no key.
+    """
     who = next(row for row in policy.identities if row.id == sshconfig.automation_id(policy))
-    keys = keys_of(policy, who)
+    keys = [_bare(key) for key in keys_of(policy, who)]
     if not keys:
         raise ValueError(f"{who.id} has no public key")
+    ours = {_bare(key) for key in held}
     return {
         "person": who.id,
-        "key": " ".join(keys[0].split()[:2]),
+        "key": next((key for key in keys if key in ours), keys[0]),
         "principals": list(certificates.principals(policy, who)),
         "minutes": MINUTES,
         "source": ",".join(sources(policy)),
@@ -89,9 +95,10 @@ def fetch(policy: Policy, config: Path, module_utils: Path) -> str:
 
     Raises ``AnswerError`` or ``OSError`` where none comes.
     """
-    request: Mapping[str, Any] = {"folder": pki.FOLDER, "order": order(policy), "nonce": secrets.token_hex(16)}
-    sent = Errand(request=dict(request), code=errand.pack(module_utils, "pki.errand"))
     host = policy.pki.host if policy.pki else ""
+    asked = order(policy, _held(config, host))
+    request: Mapping[str, Any] = {"folder": pki.FOLDER, "order": asked, "nonce": secrets.token_hex(16)}
+    sent = Errand(request=dict(request), code=errand.pack(module_utils, "pki.errand"))
     options = ("-F", str(config), "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-T", host)
     command = errand.command(sshconfig.automation_id(policy), module="pki.errand")
     argv = ["ssh", *options, command]
@@ -101,6 +108,18 @@ def fetch(policy: Policy, config: Path, module_utils: Path) -> str:
         if document and "certificate" in document:
             return str(document["certificate"])
     raise AnswerError(done.stderr.decode(errors="replace").strip()[-200:] or "no answer")
+
+
+def _held(config: Path, host: str) -> Iterator[str]:
+    """Yield the public halves of the keys that a configuration offers."""
+    with suppress(HostKeyError):
+        for path in way.find(("-F", str(config)), host).identities:
+            with suppress(OSError, UnicodeDecodeError):
+                yield path.with_name(f"{path.name}.pub").read_text(encoding="utf-8")
+
+
+def _bare(key: str) -> str:
+    return " ".join(key.split()[:2])
 
 
 def _failed_lately(state: Path, now: datetime) -> bool:

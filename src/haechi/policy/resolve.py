@@ -216,10 +216,14 @@ def operators_on(policy: Policy, host: str, revoked: frozenset[str]) -> tuple[Ac
 
 
 def control_sources(policy: Policy, host: str) -> tuple[str, ...]:
-    """Return the addresses from which the automation connects to a host: the control node's, or the bastion's."""
+    """Return the addresses from which the automation connects to a host: those of control nodes, or the bastion's.
+
+    The host that works for HR is a control node too.
+    """
     bastion = policy.site.bastion
     if bastion is None or bastion == host:
-        return (str(policy.site.control_node),)
+        worker = policy.hosts.get(policy.hr.worker or "") if policy.hr else None
+        return (str(policy.site.control_node), *([str(worker.address)] if worker else []))
     return tuple(str(network.network_address) for network in addresses(policy, bastion))
 
 

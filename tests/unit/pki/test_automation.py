@@ -18,6 +18,7 @@ from haechi.errand import AnswerError
 from haechi.pki import automation
 from haechi.policy.models import Policy
 
+CHECKOUT = Path(__file__).parents[3]
 NOW = datetime.now(UTC)
 TOLD = {"id": "haechi", "sources": ["10.1.0.1", "10.1.0.10"], "bare_key": False}
 CERT = "Accepted publickey for haechi from 10.1.0.1 port 5 ssh2: ED25519-CERT SHA256:x ID haechi (serial 3) CA ED25519"
@@ -56,6 +57,37 @@ def test_what_is_asked_for(policy: Policy) -> None:
 
     assert (asked["person"], asked["minutes"], asked["source"]) == ("robot", 30, "10.1.0.1,10.1.0.10")
     assert asked["principals"] == ["automation:robot"]
+
+
+def test_each_control_node_asks_for_its_own_key(policy: Policy) -> None:
+    """Of several that policy names; one that policy does not name is never asked for."""
+    robot = next(who for who in policy.identities if who.id == "robot")
+    first, second = automation.order(policy)["key"], "ssh-ed25519 AAAAworker"
+    two = policy.model_copy(update={"keys": {**policy.keys, robot.id: (f"{first} here", f"{second} ops1")}})
+
+    assert automation.order(two, [f"{second} another-comment\n"])["key"] == second
+    assert automation.order(two, ["ssh-ed25519 AAAAstranger"])["key"] == first
+
+
+def test_the_key_of_the_configuration_is_the_one_that_is_asked_for(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's key is the second that policy names; the errand that goes to the authority names it."""
+    mine, asked = signing.make(tmp_path / "mine", "mine").strip(), []
+    (tmp_path / "mine.pub").write_text(mine)
+    two = policy.model_copy(update={"keys": {**policy.keys, "robot": ("ssh-ed25519 AAAAfirst", mine)}})
+    config = tmp_path / sshconfig.FILE_NAME
+    config.write_text(sshconfig.render(two, tmp_path, tmp_path / "mine"))
+
+    def ssh(argv: list[str], **sent: bytes) -> subprocess.CompletedProcess[bytes]:
+        asked.append(sent["input"])
+        return subprocess.CompletedProcess(argv, 255, b"", b"no way")
+
+    monkeypatch.setattr(subprocess, "run", ssh)
+    with pytest.raises(AnswerError, match="no way"):
+        automation.fetch(two, config, CHECKOUT / "plugins/module_utils")
+
+    assert mine.split()[1].encode() in asked[0]
 
 
 def test_one_is_fetched_and_used_while_it_counts(

@@ -10,6 +10,7 @@ import pytest
 
 from haechi.policy import load
 from haechi.policy.models import Policy, State
+from haechi.policy.provisioning import Hr
 from haechi.policy.resolve import access_on, addresses, control_sources, day_of, expand_hosts, on_day, operators_on
 
 BASE = Path(__file__).parents[2] / "cases/validate/base"
@@ -79,6 +80,18 @@ def test_the_automation_comes_through_the_bastion(policy: Policy) -> None:
     """Exemptions from penalties and rates name exactly these addresses."""
     assert control_sources(policy, "jump1") == ("10.1.0.1",)
     assert control_sources(policy, "db1") == ("10.1.0.11",)
+
+
+@pytest.mark.parametrize(
+    ("worker", "bastion"),
+    [(None, ("10.1.0.1",)), ("jump1", ("10.1.0.1", "10.1.0.11")), ("db1", ("10.1.0.1", "10.2.0.11"))],
+)
+def test_who_works_for_hr_is_a_control_node_too(policy: Policy, worker: str | None, bastion: tuple[str, ...]) -> None:
+    """Without it the bastion would hold the leavers' keys that the worker offers against the worker."""
+    hr = Hr.model_validate({"worker": worker, "sources": [{"name": "payroll", "kind": "webhook"}]})
+    told = policy.model_copy(update={"hr": hr})
+    assert control_sources(told, "jump1") == bastion
+    assert control_sources(told, "db1") == ("10.1.0.11",)
 
 
 def at(text: str) -> date:

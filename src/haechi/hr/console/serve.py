@@ -28,6 +28,7 @@ from haechi.hr.work.reconcile import reconcile
 from haechi.hr.work.rosters import RosterFolder
 from haechi.hr.work.runner import RunnerExecutor
 from haechi.hr.work.worker import Worker, stop_on_signals
+from haechi.pki import automation
 from haechi.policy.provisioning import SourceKind
 
 LOG = logging.getLogger("haechi.hr")
@@ -52,13 +53,15 @@ def to_journal() -> None:
     handler.setFormatter(_Lines("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # They name addresses with what is in them, and every step of theirs.
-    for name in ("httpx", "procrastinate", "alembic"):
+    for name in ("httpx", "procrastinate", "alembic", "asyncssh"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def work(place: Place) -> None:
     """Work until SIGTERM or SIGINT. Raises ``EngineError``, ``InboxError`` and ``ConsoleError``."""
-    reader, watch = place.reader(place.secrets()), watch_of(place)
+    reader, rounds = place.reader(place.secrets()), Rounds(place, watch_of(place))
+    # The first messages are fetched by it too.
+    rounds.certify()
     worker = Worker(
         owner=f"{socket.gethostname()}:{os.getpid()}",
         ledger=place.ledger,
@@ -73,7 +76,7 @@ def work(place: Place) -> None:
         inboxes=inboxes(place),
         read=reader,
         sight=place.sight,
-        watch=Rounds(place, watch).look,
+        watch=rounds.look,
     )
     LOG.info("working for %s with the engine %s", place.policy.site.name, place.hr.engine)
     worker.run(stop_on_signals())
@@ -81,15 +84,17 @@ def work(place: Place) -> None:
 
 @dataclass
 class Rounds:
-    """What the worker looks after beside its work: alerts each time, and once a day whom HR does not name."""
+    """What the worker looks after beside its work: alerts and its certificate, and once a day whom HR does not name."""
 
     place: Place
     watch: Watch
     _reconciled: date | None = None
+    _uncertified: str = ""
 
     def look(self) -> None:
         """Look once; raises nothing."""
         self.watch.look()
+        self.certify()
         now = datetime.now(UTC)
         if self._reconciled == now.date():
             return
@@ -99,6 +104,19 @@ class Rounds:
             LOG.error("who has access and is not in HR's list: %s; tried again", error)  # noqa: TRY400 -- words
         else:
             self._reconciled = now.date()
+
+    def certify(self) -> None:
+        """Have a certificate of the automation that counts: each host would report its bare key as an alarm."""
+        try:
+            policy = self.place.sight().policy
+            why = automation.ensure(
+                policy, self.place.state, self.place.inventory, pull.MODULE_UTILS, datetime.now(UTC)
+            )
+        except (OSError, UnavailableError) as error:
+            why = f"no certificate for the automation: {error}"
+        if why and why != self._uncertified:
+            LOG.warning("%s", why)
+        self._uncertified = why or self._uncertified
 
 
 def inboxes(place: Place) -> tuple[InboxSource, ...]:

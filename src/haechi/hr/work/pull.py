@@ -22,7 +22,8 @@ from haechi.hr.envelope import read_document
 from haechi.hr.inbox import Inbox, Row
 from haechi.hr.work.ports import InboxError
 
-PROGRAM = Path(__file__).parents[4] / "plugins/module_utils/hr/inbox.py"
+MODULE_UTILS = Path(__file__).parents[4] / "plugins/module_utils"
+PROGRAM = MODULE_UTILS / "hr/inbox.py"
 # Of bodies in one answer, which is one line: asyncssh cuts those that are longer than its window of 2 MiB.
 PART = 1024 * 1024
 # No receiver takes a body that is larger (`haechi.hr.receive.config.Limits`).

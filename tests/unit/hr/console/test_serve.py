@@ -75,10 +75,11 @@ def test_the_rounds_of_the_worker_end_nothing(site: Site, caplog: pytest.LogCapt
 def test_a_unit_s_lines_carry_their_priority(
     unit: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """sd-daemon(3); a person at a terminal sees the words alone, in one line whatever came in."""
+    """sd-daemon(3); a person at a terminal sees the words alone, and nothing of each connection to an inbox."""
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setenv("JOURNAL_STREAM", unit)
     serve.to_journal()
+    logging.getLogger("asyncssh").info("Connection closed")
     logging.getLogger("haechi.hr").error("late")
 
     assert capsys.readouterr().err == line
