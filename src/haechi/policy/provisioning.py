@@ -84,3 +84,8 @@ class Hr(Model):
     sla: Sla = Sla()
     alerts: Alerts = Alerts()
     timestamp_authority: Line | None = Field(default=None, description="RFC 3161 service that bundles are stamped by")
+
+    @property
+    def heard(self) -> tuple[Source, ...]:
+        """Return the sources that speak to a receiver; the others are fetched, or dropped on the control node."""
+        return tuple(source for source in self.sources if source.poll is None and source.folder is None)

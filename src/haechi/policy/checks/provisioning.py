@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
-from haechi.policy.checks.reach import led_to
+from haechi.policy.checks.reach import allowed, led_to
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.provisioning import Hr, Source, SourceKind
@@ -71,7 +71,24 @@ def _receiver(policy: Policy, hr: Hr, where: Where) -> Iterator[Problem]:
     if policy.pki is None:
         what = f"{name} answers HR over TLS, and policy names no authority (pki)"
         yield where.problem(place, what, "add `pki: {host: ...}`, or take `receiver` out")
+    if not hr.heard:
+        what = f"{name} would listen in vain: every source is fetched or dropped on the control node"
+        yield where.problem(
+            place, what, "take `receiver` out, or add a source that sends: scim, webhook, or set without poll"
+        )
+    yield from _inbox(policy, hr, name, where)
     yield from _port(policy, hr, name, where)
+
+
+def _inbox(policy: Policy, hr: Hr, name: str, where: Where) -> Iterator[Problem]:
+    """Yield a problem where the receiver's wall would let it reach no inbox: it opens to a host of policy alone."""
+    try:
+        host = urlsplit(hr.database).hostname if hr.database is not None else None
+    except ValueError:
+        return
+    if hr.database is not None and host not in policy.hosts:
+        what = f"{name} could keep nothing: {host or 'a socket'} of its database is no host of policy"
+        yield where.problem(("hr", "database"), what, did_you_mean(host or "", policy.hosts))
 
 
 def _worker(policy: Policy, hr: Hr, where: Where) -> Iterator[Problem]:
@@ -82,6 +99,17 @@ def _worker(policy: Policy, hr: Hr, where: Where) -> Iterator[Problem]:
     elif hr.worker is not None and hr.worker == hr.receiver:
         what = f"{hr.worker} would hear the outside and hold the key to every host"
         yield where.problem(("hr", "worker"), what, "name two hosts: one in front, one where nobody comes in")
+    elif hr.worker is not None:
+        here, doors = (
+            policy.hosts[hr.worker].address,
+            (policy.site.bastion,) if policy.site.bastion else managed(policy),
+        )
+        shut = [name for name in doors if name != hr.worker and not allowed(policy, here, policy.hosts[name].address)]
+        if shut:
+            what = (
+                f"{hr.worker} would put nobody out on {', '.join(shut)}: no flow lets it reach port {policy.sshd.port}"
+            )
+            yield where.problem(("hr", "worker"), what, f"add a tcp flow from {hr.worker}, or name the bastion")
 
 
 def _what_it_keeps(policy: Policy, name: str) -> str:
