@@ -29,6 +29,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Ask the host; bring the application where it is another, and ask again."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(ARGUMENT_SPEC)
+        if args["lacking"]:
+            raise AnsibleActionFail(f"nothing was touched; missing is {'; '.join(args['lacking'])}")
         self._variables = task_vars or {}
         chosen = APPLICATIONS[args["application"]]
         asked = {
@@ -36,8 +38,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "digest": application.digest(chosen, ROOT),
             "archive": "",
             "units": args["units"],
-            "files": [*self._rendered(chosen.name), *_files(args)],
-            "folders": [*args["folders"]],
+            "files": [*self._rendered(chosen.name), *_files(args, f"haechi-{chosen.name}")],
+            "folders": [*args["folders"], f"/etc/haechi-{chosen.name}/secrets"],
         }
         seen = self._host.perform(self, asked, self._variables)
         if lacking := seen.pop("lacking", None):
@@ -61,20 +63,29 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return str(self._transfer_file(file.name, f"{self._make_tmp_path()}/application.tar.gz"))
 
 
-def _files(args: Mapping[str, Any]) -> list[dict[str, Any]]:
-    plain = [_file(path, text, "0644") for path, text in args["files"].items()]
+def _files(args: Mapping[str, Any], group: str) -> list[dict[str, Any]]:
+    told = {**_copied(args["folders"]), **args["files"]}
+    plain = [{**_file(path, text, "0640"), "group": group} for path, text in told.items()]
     secret = [{**_file(path, text, "0600"), "secret": True} for path, text in args["secrets"].items()]
-    return [*_copied(args["folders"]), *plain, *secret]
+    return [*plain, *secret]
 
 
-def _copied(folders: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the files below folders of the controller; hidden ones are made where they are used."""
-    return [
-        _file(f"{there}/{path.relative_to(here)}", path.read_text(encoding="utf-8"), "0644")
+def _copied(folders: Mapping[str, str]) -> dict[str, str]:
+    """Return path to text of the files below folders of the controller; hidden ones are made where they are used."""
+    return {
+        f"{there}/{path.relative_to(here)}": _text(path)
         for there, here in folders.items()
         for path in sorted(Path(here).rglob("*"))
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(here).parts)
-    ]
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text in UTF-8"
+        raise AnsibleActionFail(f"{path}: {why}: nothing was touched; move it out of the inventory") from error
 
 
 def _file(path: str, text: str, mode: str) -> dict[str, Any]:

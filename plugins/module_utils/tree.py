@@ -104,7 +104,7 @@ def label(file: File | None) -> str:
 
 def diff(step: Step) -> dict[str, str]:
     """Return one entry of Ansible's diff; equal contents mean that mode or owner differ."""
-    if step.after is not None and step.after.secret:
+    if _hidden(step):
         return {"prepared": f"{step.path}: {label(step.before)} -> {label(step.after)}, a secret: not shown\n"}
     rows = difflib.unified_diff(
         text(step.before).splitlines(keepends=True),
@@ -114,6 +114,13 @@ def diff(step: Step) -> dict[str, str]:
     )
     shown = "".join(rows) or f"{step.path}: {label(step.before)} -> {label(step.after)}\n"
     return {"prepared": shown}
+
+
+def _hidden(step: Step) -> bool:
+    """Return whether a text is a secret. Of a file that goes away only its mode tells: nobody else might read it."""
+    if step.after is not None:
+        return step.after.secret
+    return step.before is not None and step.before.data is not None and not step.before.mode & 0o077
 
 
 def put(path: str, file: File | None) -> None:

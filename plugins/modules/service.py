@@ -19,17 +19,23 @@ options:
     required: true
     choices: [receive, work]
   folders:
-    description: Folders of the host to folders of the controller whose text files they hold, and no others.
+    description: Folders of the host to folders of the controller whose text files they hold, and no others; readable
+      for root and the account of the service.
     type: dict
     default: {}
   files:
-    description: Path to text of further files.
+    description: Path to text of further files that only root and the account of the service may read.
     type: dict
     default: {}
   secrets:
-    description: Path to text of files that root alone reads.
+    description: Path to text of files that root alone reads, in C(/etc/haechi-<application>/secrets); others there go.
     type: dict
     default: {}
+  lacking:
+    description: What the controller lacks for it; any of it fails the task before the host is touched.
+    type: list
+    elements: str
+    default: []
   units:
     description: Units that must be enabled and run, in the order in which they start.
     type: list
@@ -57,5 +63,6 @@ ARGUMENT_SPEC = {
     "folders": {"type": "dict", "default": {}},
     "files": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "lacking": {"type": "list", "elements": "str", "default": []},
     "units": {"type": "list", "elements": "str", "required": True},
 }

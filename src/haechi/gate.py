@@ -78,16 +78,18 @@ def judge(
     warnings = tuple(line(problem) for problem in (*problems, *left) if problem.severity == "warning")
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
     run = runs.begin(policy, revoked, state, unsound, trust)
-    made = _documents(runs.read(run), hosts) if documents else {}
-    return Passed(desired=made, run=run, warnings=warnings)
+    # Only the receiver's own rollout needs them, and refuses without (role offboarding).
+    handed = handover.collect(policy, state) if documents else handover.NOTHING
+    made = _documents(runs.read(run), hosts, handed) if documents else {}
+    return Passed(desired=made, run=run, warnings=(*warnings, *handed.lacking))
 
 
-def _documents(run: runs.Run, hosts: Iterable[str]) -> dict[str, Any]:
+def _documents(run: runs.Run, hosts: Iterable[str], handed: handover.Handover) -> dict[str, Any]:
     """Return what each host must become; of a policy that is unsound only whose way in must stay open."""
     if run.unsound:
         known = [host for host in hosts if host in run.policy.hosts]
         return {host: {"prove": desired.prove(run.policy, host, run.revoked)} for host in known}
-    more = desired.More(granted=run.grants, seal=_seal(Path(run.state)), hr_secrets=_hr_secrets(run))
+    more = desired.More(granted=run.grants, seal=_seal(Path(run.state)), handed=handed)
     return desired.build(run.policy, hosts, run.revoked, run.trust, more)
 
 
@@ -95,13 +97,6 @@ def _seal(state: Path) -> Seal | None:
     try:
         return store_of_seals.read(state)
     except SealError as error:
-        raise GateError(str(error)) from error
-
-
-def _hr_secrets(run: runs.Run) -> dict[str, str]:
-    try:
-        return handover.secrets(run.policy, Path(run.state))
-    except handover.HandoverError as error:
         raise GateError(str(error)) from error
 
 

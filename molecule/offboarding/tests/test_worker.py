@@ -35,7 +35,7 @@ def worker(over_ssh: Callable[[str], Host], keys: Path) -> Iterator[Host]:
         for path in sorted(STATE.rglob("*")):
             # What ssh keeps open here belongs to this machine.
             if path.is_file() and not path.is_socket():
-                archive.add(path, arcname=f"state/molecule/{path.relative_to(STATE)}")
+                archive.add(path, arcname=f"state/{POLICY.site.name}/{path.relative_to(STATE)}")
         archive.add(keys / "haechi", arcname=".ssh/haechi_ed25519")
         archive.add(keys / "haechi.pub", arcname=".ssh/haechi_ed25519.pub")
     unpack = f"tar -x -C {HOME} --no-same-owner && chown -R haechi-work: {HOME} && chmod 600 {HOME}/.ssh/haechi_ed25519"
@@ -64,7 +64,7 @@ def test_it_runs_as_its_own_account_and_listens_to_nobody(worker):
 
 def test_its_policy_is_root_s_and_the_way_to_the_hosts_is_pinned(worker):
     policy = worker.file("/etc/haechi-work/inventory/group_vars/all/policy/hr.yml")
-    assert (policy.user, policy.mode) == ("root", 0o644)
+    assert (policy.user, policy.group, policy.mode) == ("root", "haechi-work", 0o640)
     assert policy.content == (INVENTORY / "group_vars/all/policy/hr.yml").read_bytes()
     config = worker.file("/etc/haechi-work/inventory/.ssh_config").content_string
     assert "StrictHostKeyChecking yes" in config

@@ -14,6 +14,8 @@ from ansible_collections.haechi.guard.plugins.module_utils import running, tree
 from ansible_collections.haechi.guard.plugins.module_utils.service import application
 
 OLDEST = (3, 12)
+ACCOUNTS = "/etc/sysusers.d/"
+MAKE_ACCOUNTS = [{"paths": [f"{ACCOUNTS}*"], "run": [["systemd-sysusers"]]}]
 
 
 class ServiceError(Exception):
@@ -59,14 +61,26 @@ def _placed(
     asked: Mapping[str, Any], units: list[str], *, stale: bool, check: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Place the files and have the units run; return what the tree says of it, and which units did not."""
-    absent = _others(asked["folders"], {row["path"] for row in asked["files"]})
-    placed = tree.make({"files": asked["files"], "absent": absent, "follow_ups": _follow_ups(units)}, check=check)
+    placed = _files(asked, units, check=check)
     if stale and not placed["changed"] and not check:
         _must("systemctl", "restart", *(name for name in units if name.endswith(".service")))
     states = {} if check and placed["changed"] else running.lacking(units)
     if states and not check:
         _must("systemctl", "enable", "--quiet", "--now", *units)
     return placed, states
+
+
+def _files(asked: Mapping[str, Any], units: list[str], *, check: bool) -> dict[str, Any]:
+    """Place the files, what makes the account first: others belong to its group. Return what the tree says of it."""
+    account = [row for row in asked["files"] if row["path"].startswith(ACCOUNTS)]
+    others = [row for row in asked["files"] if row not in account]
+    absent = _others(asked["folders"], {row["path"] for row in others})
+    made = [
+        tree.make({"files": account, "absent": [], "follow_ups": MAKE_ACCOUNTS}, check=check),
+        tree.make({"files": others, "absent": absent, "follow_ups": _follow_ups(units)}, check=check),
+    ]
+    told = {name: [line for one in made for line in one[name]] for name in ("paths", "diff")}
+    return {**told, "changed": any(one["changed"] for one in made)}
 
 
 def _as_before(units: list[str]) -> None:
@@ -86,7 +100,6 @@ def _others(folders: list[str], wanted: set[str]) -> list[str]:
 
 def _follow_ups(units: list[str]) -> list[dict[str, Any]]:
     return [
-        {"paths": ["/etc/sysusers.d/*"], "run": [["systemd-sysusers"]]},
         {"paths": ["/etc/systemd/system/*"], "run": [["systemctl", "daemon-reload"]]},
         # A socket stays open when its service starts anew: whoever comes then waits, and is not refused.
         {"paths": ["/etc/*"], "run": [["systemctl", "enable", "--quiet", *units], ["systemctl", "restart", *units]]},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, offboarding, pki, recorder, sshd
+from haechi.hr.handover import NOTHING, Handover
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.resolve import access_on, managed, operators_on
@@ -21,7 +22,7 @@ class More:
 
     granted: tuple[Mapping[str, Any], ...] = ()
     seal: Seal | None = None
-    hr_secrets: Mapping[str, str] = field(default_factory=dict)
+    handed: Handover = NOTHING
 
 
 NOTHING_MORE = More()
@@ -49,7 +50,7 @@ def build(
             "mfa": mfa.build(policy, host, revoked),
             "sshd": sshd.build(policy, host, trust),
             "firewall": firewall.build(policy, host, revoked),
-            "offboarding": offboarding.build(policy, host, more.hr_secrets),
+            "offboarding": offboarding.build(policy, host, more.handed),
             "prove": prove(policy, host, revoked),
         }
         for host in hosts

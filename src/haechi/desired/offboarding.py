@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from haechi import sshconfig
+from haechi.hr import handover
+from haechi.hr.handover import Handover
 from haechi.policy.models import Policy
-from haechi.policy.provisioning import Hr, Source
+from haechi.policy.provisioning import Hr
 from haechi.policy.resolve import keys_of
 
 SECRETS = "/etc/haechi-receive/secrets"
@@ -20,30 +21,27 @@ STATE = "/var/lib/haechi-receive"
 DATABASE_PORT = 5432
 
 
-def build(policy: Policy, host: str, secrets: Mapping[str, str]) -> dict[str, object]:
-    """Return the services of a host; ``receive`` and ``work`` are None where they are another's.
-
-    ``secrets`` are the texts that the receiver verifies by, by file name.
-    """
+def build(policy: Policy, host: str, handed: Handover) -> dict[str, object]:
+    """Return the services of a host; ``receive`` and ``work`` are None where they are another's."""
     told: dict[str, object] = {"schema": 1, "receive": None, "work": None}
     if policy.hr is None:
         return told
     if policy.hr.receiver == host:
-        told["receive"] = _receive(policy, policy.hr, host, secrets)
+        told["receive"] = _receive(policy, policy.hr, host, handed)
     if policy.hr.worker == host:
         told["work"] = _work(policy)
     return told
 
 
-def _receive(policy: Policy, hr: Hr, host: str, secrets: Mapping[str, str]) -> dict[str, object]:
-    sources = [source for source in hr.sources if source.poll is None and source.folder is None]
+def _receive(policy: Policy, hr: Hr, host: str, handed: Handover) -> dict[str, object]:
     return {
         "port": hr.port,
-        "config": _config(policy, hr, host, sources),
-        "credentials": sorted(secrets),
-        "secrets": {f"{SECRETS}/{name}": text for name, text in secrets.items()},
+        "config": _config(policy, hr, host),
+        "credentials": sorted(handover.names(hr)),
+        "secrets": {f"{SECRETS}/{name}": text for name, text in handed.texts.items()},
+        "lacking": list(handed.lacking),
         "ways": _ways(policy, hr),
-        "fetches": any(source.keys is not None and source.keys.startswith("https://") for source in sources),
+        "fetches": any(source.keys is not None and source.keys.startswith("https://") for source in hr.heard),
     }
 
 
@@ -58,9 +56,9 @@ def _work(policy: Policy) -> dict[str, object]:
     }
 
 
-def _config(policy: Policy, hr: Hr, host: str, sources: list[Source]) -> dict[str, Any]:
+def _config(policy: Policy, hr: Hr, host: str) -> dict[str, Any]:
     """Return what ``haechi.hr.receive`` reads."""
-    signers = {who for source in sources for who in source.signers}
+    signers = {who for source in hr.heard for who in source.signers}
     return {
         "address": str(policy.hosts[host].address),
         "port": hr.port,
@@ -71,7 +69,7 @@ def _config(policy: Policy, hr: Hr, host: str, sources: list[Source]) -> dict[st
         "secrets": CREDENTIALS,
         "signers": {who.id: list(keys_of(policy, who)) for who in policy.identities if who.id in signers},
         "time_zone": hr.time_zone,
-        "sources": [source.model_dump(mode="json", exclude_defaults=True) for source in sources],
+        "sources": [source.model_dump(mode="json", exclude_defaults=True) for source in hr.heard],
     }
 
 

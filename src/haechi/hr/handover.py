@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from haechi.hr import tokens
 from haechi.policy.models import Policy
+from haechi.policy.provisioning import Hr
 
 FOLDER = f"hr/{tokens.FOLDER}"
 
 
-class HandoverError(Exception):
-    """A file is missing; the text says which and how to make it."""
+@dataclass(frozen=True, kw_only=True)
+class Handover:
+    """File name to text of what is there; of what is not, where it should be and how it is made."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
 
-def secrets(policy: Policy, state: Path) -> dict[str, str]:
-    """Return file name to text of what the receiver needs; empty where nothing listens.
+NOTHING = Handover()
 
-    Raises ``HandoverError``; no host was touched then.
-    """
-    if policy.hr is None or policy.hr.receiver is None:
-        return {}
-    names = []
-    for source in policy.hr.sources:
+
+def names(hr: Hr) -> dict[str, str]:
+    """Return the names of the files that the receiver needs, each with how it is made."""
+    made = {}
+    for source in hr.heard:
         if source.kind in tokens.KINDS:
-            names.append((source.name, f"run `haechi hr secret {source.name}` for this inventory"))
-        elif source.keys is not None and source.poll is None and not source.keys.startswith("https://"):
-            names.append((source.keys, f"put the key set of {source.name} there (RFC 7517)"))
-    return {name: _text(state / FOLDER / name, mend) for name, mend in names}
+            made[source.name] = f"run `haechi hr secret {source.name}` for this inventory"
+        elif source.keys is not None and not source.keys.startswith("https://"):
+            made[source.keys] = f"put the key set of {source.name} there (RFC 7517)"
+    return made
 
 
-def _text(path: Path, mend: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "no text"
-        raise HandoverError(f"{path}: {why}: what HR sends could not be verified: {mend}") from error
+def collect(policy: Policy, state: Path) -> Handover:
+    """Return what the receiver is handed; nothing where nobody listens."""
+    if policy.hr is None or policy.hr.receiver is None:
+        return NOTHING
+    texts, lacking = {}, []
+    for name, mend in names(policy.hr).items():
+        path = state / FOLDER / name
+        try:
+            texts[name] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no text"
+            lacking.append(f"{path}: {why}: what HR sends could not be verified: {mend}")
+    return Handover(texts=texts, lacking=tuple(lacking))

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from haechi import gate, tombstones
 from haechi.policy import load
@@ -124,3 +125,22 @@ def test_two_halves_of_two_releases_are_refused() -> None:
     """An installed package of yesterday beside a collection of today."""
     with pytest.raises(gate.GateError, match=r"haechi 0\.1\.0 is installed, but haechi\.guard is 0\.2\.0"):
         gate.versions("2.21.5", "0.2.0")
+
+
+def test_a_secret_of_hr_that_was_never_made_stops_only_the_receiver_s_rollout(inventory: Path) -> None:
+    """Every other run of the site begins, with a warning; the receiver's part says what it lacks."""
+    case = yaml.safe_load((BASE.parent / "hr_that_is_heard.yml").read_text())
+    for edit in case["edits"]:
+        put(inventory, edit["file"], edit["find"], edit["put"])
+    for name, text in case["add"].items():
+        (inventory / name).write_text(text)
+
+    passed = gate.judge(inventory, HOSTS, {}, None)
+
+    receive = passed.desired["db1"]["offboarding"]["receive"]  # type: ignore[index] # a document is JSON
+    wanted = [f"run `haechi hr secret {name}` for this inventory" for name in ("okta", "payroll")]
+    assert [line.rpartition(": ")[2] for line in receive["lacking"]] == wanted
+    assert [line.rpartition(": ")[2] for line in passed.warnings if "hr/secrets" in line] == wanted
+    assert [
+        line for line in gate.judge(inventory, HOSTS, {}, None, documents=False).warnings if "secrets" in line
+    ] == []

@@ -9,6 +9,7 @@ import pytest
 
 from haechi.desired import offboarding
 from haechi.hr import handover, tokens
+from haechi.hr.handover import NOTHING, Handover
 from haechi.policy.models import Policy
 from haechi.policy.provisioning import Hr, SourceKind
 from tests.unit.controls import world
@@ -39,20 +40,20 @@ def state(tmp_path):
 
 def test_no_host_does_anything_for_hr_where_policy_is_silent():
     silent = world.policy().model_copy(update={"hr": None})
-    assert offboarding.build(silent, "edge1", {}) == {"schema": 1, "receive": None, "work": None}
+    assert offboarding.build(silent, "edge1", NOTHING) == {"schema": 1, "receive": None, "work": None}
 
 
 def test_only_the_host_in_front_receives_and_only_what_comes_to_it():
     told = policy(receiver="edge1")
-    assert offboarding.build(told, "app1", {})["receive"] is None
-    config = offboarding.build(told, "edge1", {})["receive"]["config"]
+    assert offboarding.build(told, "app1", NOTHING)["receive"] is None
+    config = offboarding.build(told, "edge1", NOTHING)["receive"]["config"]
     assert [source["name"] for source in config["sources"]] == ["okta", "payroll", "idp", "far", "sent"]
     assert config["address"] == "10.77.10.11"
     assert list(config["signers"]) == ["jisoo"]
 
 
 def test_secrets_are_files_that_root_hands_over_and_no_part_of_the_settings():
-    told = offboarding.build(policy(receiver="edge1"), "edge1", {"okta": "a-secret\n"})["receive"]
+    told = offboarding.build(policy(receiver="edge1"), "edge1", Handover(texts={"okta": "a-secret\n"}))["receive"]
     assert told["secrets"] == {"/etc/haechi-receive/secrets/okta": "a-secret\n"}
     assert told["config"]["secrets"] == "/run/credentials/haechi-receive.service"
     assert "a-secret" not in str(told["config"])
@@ -68,17 +69,17 @@ def test_secrets_are_files_that_root_hands_over_and_no_part_of_the_settings():
     ],
 )
 def test_the_one_connection_it_may_open_is_to_its_inbox(database, ways):
-    assert offboarding.build(policy(receiver="edge1", database=database), "edge1", {})["receive"]["ways"] == ways
+    assert offboarding.build(policy(receiver="edge1", database=database), "edge1", NOTHING)["receive"]["ways"] == ways
 
 
 def test_it_fetches_only_where_an_issuer_s_keys_are_elsewhere():
     nearer = [source for source in SOURCES if source["name"] != "far"]
-    assert offboarding.build(policy(receiver="edge1"), "edge1", {})["receive"]["fetches"] is True
-    assert offboarding.build(policy(receiver="edge1", sources=nearer), "edge1", {})["receive"]["fetches"] is False
+    assert offboarding.build(policy(receiver="edge1"), "edge1", NOTHING)["receive"]["fetches"] is True
+    assert offboarding.build(policy(receiver="edge1", sources=nearer), "edge1", NOTHING)["receive"]["fetches"] is False
 
 
 def test_the_worker_gets_the_way_to_the_hosts_from_policy():
-    told = offboarding.build(policy(worker="ops1"), "ops1", {})["work"]
+    told = offboarding.build(policy(worker="ops1"), "ops1", NOTHING)["work"]
     assert told["state"] == "/var/lib/haechi-work/state"
     assert (
         "IdentityFile /var/lib/haechi-work/.ssh/haechi_ed25519"
@@ -87,21 +88,26 @@ def test_the_worker_gets_the_way_to_the_hosts_from_policy():
 
 
 def test_the_receiver_is_handed_what_it_verifies_by_and_nothing_of_other_sources(state):
-    assert handover.secrets(policy(receiver="edge1"), state) == {
-        "okta": "a" * 64 + "\n",
-        "payroll": "whsec_x\n",
-        "idp.jwks": "{}\n",
-    }
+    assert handover.collect(policy(receiver="edge1"), state) == Handover(
+        texts={"okta": "a" * 64 + "\n", "payroll": "whsec_x\n", "idp.jwks": "{}\n"}, lacking=()
+    )
 
 
 def test_where_nothing_listens_nothing_is_handed_over(tmp_path):
-    assert handover.secrets(policy(), tmp_path) == {}
+    assert handover.collect(policy(), tmp_path) == NOTHING
 
 
-def test_a_missing_secret_stops_the_run_with_how_to_make_it(state):
+def test_a_missing_secret_is_told_with_how_to_make_it_and_the_unit_still_asks_for_it(state):
     (state / handover.FOLDER / "okta").unlink()
-    with pytest.raises(handover.HandoverError, match=r"hr/secrets/okta: No such file .*run `haechi hr secret okta`"):
-        handover.secrets(policy(receiver="edge1"), state)
+    (state / handover.FOLDER / "payroll").write_bytes(b"\xff")
+    handed = handover.collect(policy(receiver="edge1"), state)
+    told = offboarding.build(policy(receiver="edge1"), "edge1", handed)["receive"]
+    cannot, mend = "what HR sends could not be verified", "run `haechi hr secret {}` for this inventory"
+    assert [line.removeprefix(f"{state}/hr/secrets/") for line in told["lacking"]] == [
+        f"okta: No such file or directory: {cannot}: {mend.format('okta')}",
+        f"payroll: no text: {cannot}: {mend.format('payroll')}",
+    ]
+    assert told["credentials"] == ["idp.jwks", "okta", "payroll"]
 
 
 def test_of_a_bearer_token_only_the_digest_is_kept():
