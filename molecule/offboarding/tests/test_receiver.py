@@ -102,6 +102,7 @@ def test_no_secret_is_in_its_log(outside, host):
     outside.asks("GET", "/scim/idp/v2/Users?filter=userName%20eq%20%22no-such-person%22")
     host.check_output("journalctl --sync")
     said = host.check_output("journalctl --no-pager -o cat -u haechi-receive.service")
+    assert "GET /scim/idp/v2/Users 200" in said
     assert outside.token not in said
     assert "no-such-person" not in said
 
