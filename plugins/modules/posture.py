@@ -35,6 +35,11 @@ options:
     type: list
     elements: str
     default: []
+  knock:
+    description: Addresses with a port, as C(192.0.2.10:22), that the account of HR's receiver tries to reach.
+    type: list
+    elements: str
+    default: []
   probes:
     description: Connections to try, each with C(address) (a number) and C(port); other keys come back as they are.
     type: list
@@ -70,5 +75,6 @@ ARGUMENT_SPEC = {
     "users": {"type": "list", "elements": "str", "default": []},
     "sysctl": {"type": "list", "elements": "str", "default": []},
     "skip": {"type": "list", "elements": "str", "default": []},
+    "knock": {"type": "list", "elements": "str", "default": []},
     "probes": {"type": "list", "elements": "dict", "default": []},
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from haechi import audit, desired, devices, offer, rotation
-from haechi.controls import by_id, drilled, firmware, judging, kept, kernel, reviewed, secrets
+from haechi.controls import by_id, drilled, firmware, hr, judging, kept, kernel, reviewed, secrets
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
 from haechi.evidence import FOLDER, EvidenceError, files
@@ -44,8 +44,13 @@ def question(run: Run, host: str) -> dict[str, Any]:
         "users": ["root", *people],
         "sysctl": sorted({*kernel.KEYS, *sysctl}),
         "skip": list(SKIP),
+        "knock": [] if run.unsound or not _hears(run, host) else list(hr.knocked_at(run.policy)),
         "probes": [] if run.unsound else plan.probes_from(run.policy, host),
     }
+
+
+def _hears(run: Run, host: str) -> bool:
+    return run.policy.hr is not None and run.policy.hr.receiver == host
 
 
 def knock(run: Run, way: proofs.Way, host: str) -> list[dict[str, Any]]:

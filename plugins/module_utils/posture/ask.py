@@ -29,6 +29,7 @@ class Question:
     users: tuple[str, ...] = ()
     sysctl: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    knock: tuple[str, ...] = ()
 
 
 # A collector starts its commands and returns what reads their answers: so all commands of all collectors run at once.

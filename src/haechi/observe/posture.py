@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, factor, found, granted, listed, recorded
+from haechi.observe import certified, factor, found, granted, listed, recorded, serving
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -176,6 +176,11 @@ class Posture:
     def x509(self) -> recorded.X509:
         """Return the section of that name."""
         return self._read("x509", recorded.X509)
+
+    @cached_property
+    def services(self) -> serving.Services:
+        """Return the section of that name."""
+        return self._read("services", serving.Services)
 
     @cached_property
     def revocations(self) -> listed.Revocations:
