@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from asyncssh import SSHClientConnection
 
 from haechi import errand as errands
+from haechi import offboard
 from haechi import way as ways
 from haechi.errand import AnswerError, Errand
 from haechi.lane import FAULTS, Lane, run, said
@@ -168,6 +169,7 @@ class Denial:
         record["known"] = bool(told["exists"] or record["changed"])
         if self.errand.request["check"]:
             return record | {"doors": told["doors"], "diff": seen.get("diff")}
+        record["by_itself"] = offboard.by_itself(told, brief.keys)
         record |= {"host": told, "diff": seen.get("diff"), "after": await self.offers(host, canary)}
         return record | {"denied_s": self.clock()}
 

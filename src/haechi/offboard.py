@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from haechi.keylines import fingerprints
 from haechi.offer import ACCEPTED, REFUSED
 from haechi.policy.models import Identity, Kind, Policy, State
 from haechi.policy.resolve import access_on, jobs_on, keys_of, managed
@@ -115,7 +116,8 @@ def _host_reasons(record: Mapping[str, Any]) -> list[str]:
 
 def _offer_reasons(record: Mapping[str, Any]) -> list[str]:
     before, after, reasons = record.get("before", {}), record.get("after", {}), []
-    if record["access"] and before.get("person") != ACCEPTED and not record.get("earlier"):
+    shown = before.get("person") == ACCEPTED or record.get("earlier") or record.get("by_itself")
+    if record["access"] and not shown:
         reasons.append(
             f"the key was {before.get('person')} before ({before.get('person_why') or 'no positive control'})"
         )
@@ -128,6 +130,16 @@ def _offer_reasons(record: Mapping[str, Any]) -> list[str]:
             why = seen.get("canary_why") or "so a refusal proves nothing"
             reasons.append(f"canary {record.get('canary') or '(none)'} {seen.get('canary')} {when} ({why})")
     return reasons
+
+
+def by_itself(host: Mapping[str, Any], keys: Iterable[str]) -> bool:
+    """Return whether a host denied the leaver by itself before anybody came, and says that one of these keys opened it.
+
+    It hears who left from the signed list, at boot and every five minutes. Then no offer of this run could be accepted
+    before; the keys of an earlier employment are others.
+    """
+    told = host.get("by_itself") or {}
+    return bool(set(fingerprints(keys)) & set(told.get("keys", ())))
 
 
 def close(brief: Brief, records: Mapping[str, Mapping[str, Any]], started: str, *, check: bool) -> dict[str, Any]:
@@ -174,6 +186,7 @@ def lines(run: Mapping[str, Any]) -> list[str]:
         did = row.get("host") or {}
         killed = f", {len(did['killed'])} processes ended" if did.get("killed") else ""
         killed += f", {len(did['disarmed'])} programs left behind lost their rights" if did.get("disarmed") else ""
+        killed += ", by itself before this run" if row.get("by_itself") else ""
         never = "" if row.get("access", True) else " (had no access here)"
         shown.append(f"  {host:<{width}}  {row['status']:<11} {seconds:>7}{never}{killed}")
     count = sum(row["status"] == DENIED for row in run["hosts"].values())

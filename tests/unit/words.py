@@ -19,11 +19,15 @@ def said_in_both_languages(words: Words) -> None:
         assert sorted(re.findall(r"{\w+}", told["ko"])) == sorted(re.findall(r"{\w+}", told["en"])), key
 
 
-def left_over(words: Words, folder: Path, made: tuple[str, ...]) -> list[str]:
-    """Return what no template and no module of a folder names; keys that begin as ``made`` are put together."""
+def left_over(words: Words, folder: Path, made: tuple[str, ...], prefix: str = "") -> list[str]:
+    """Return what no template and no module of a folder names; keys that begin as ``made`` are put together.
+
+    ``prefix`` is what a template may leave out.
+    """
     text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".j2"})
     return [
         key
         for key in words
-        if not key.startswith(made) and not re.search(rf"['\"]{key.removesuffix('_how')}['\"]", text)
+        if not key.startswith(made)
+        and not re.search(rf"['\"]({prefix})?{key.removeprefix(prefix).removesuffix('_how')}['\"]", text)
     ]

@@ -2,7 +2,8 @@
 
 A controller's request is ``{"people": [id], "keys": {id: [line]}, "listed": {}, "check": bool, "nonce": str}``. Its
 answer is JSON, one document a line, each with the nonce: ``{"shut": true}`` as soon as nobody of them gets in, and at
-last ``people`` as the module returns them, with ``list``, the number of the signed list that the host holds,
+last ``people`` as the module returns them, with ``by_itself`` where the host had denied somebody before by the list,
+``list``, the number of the signed list that the host holds,
 ``changed``, ``changes`` and ``diff``, or ``failed`` with the reason.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, change, read, revoke
 from ansible_collections.haechi.guard.plugins.module_utils.pki import held
+from ansible_collections.haechi.guard.plugins.module_utils.pull import denied
 
 
 def answer(
@@ -35,6 +37,8 @@ def answer(
         return {"people": revoke.foresee(current, people, keys), **shown}
     told = revoke.revoke(changes, people, keys, shut)
     shown["changed"] = shown["changed"] or any(row["disarmed"] for row in told.values())
+    for who, row in denied.told(people).items():
+        told[who]["by_itself"] = row
     return {"people": told, "list": held.sequence(certificates.look().held), **shown}
 
 

@@ -23,7 +23,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
 from ansible_collections.haechi.guard.plugins.module_utils.pki import held as holding
-from ansible_collections.haechi.guard.plugins.module_utils.pull import document, fetch, judge, watch
+from ansible_collections.haechi.guard.plugins.module_utils.pull import denied, document, fetch, judge, watch
 from ansible_collections.haechi.guard.plugins.module_utils.pull.document import Listed, ListError
 
 CONFIG, REFUSED = "/etc/haechi/list.json", "/run/haechi/refused"
@@ -92,12 +92,25 @@ def _deny(held: Listed) -> Iterator[str]:
         except AccountError as error:
             yield f"{who} is not denied: {error}"
     yield from _apply(changes, held.sequence)
+    yield from _noted(current, held)
     # Whoever was denied just now may have left programs behind; the rest of the host is the role's to search.
     for who in sorted({change.account for change in changes} & {*current.accounts} - {"root"}):
         try:
             yield from _apply(left.plan(current, who, left.near), held.sequence)
         except (AccountError, OSError) as error:
             yield f"{who}: {error}"
+
+
+def _noted(before: Current, held: Listed) -> Iterator[str]:
+    """Keep by which keys those got in until now who do not any more; yield what failed."""
+    open_then = {who: found for who in held.people if (found := denied.keys(before, who))}
+    after = read.current() if open_then else before
+    gone = {who: found for who, found in open_then.items() if not denied.keys(after, who)}
+    try:
+        if gone:
+            denied.note(gone, held.sequence, _now())
+    except OSError as error:
+        yield f"who was denied is not kept: {error}"
 
 
 def _apply(changes: Iterable[Change], sequence: int) -> Iterator[str]:

@@ -45,8 +45,17 @@ def render(found: Verified, file: str) -> str:
             runs={str(run["record"]).removeprefix("runs/").removesuffix(".json"): run for run in told["runs"]},
             open=statement.open_hosts(told),
             controlled=_controlled(told),
+            before=_before,
         )
     )
+
+
+def _before(control: Mapping[str, Any]) -> str:
+    """Return by which word a positive control is called."""
+    if control["had_access"] and control["accepted_before"]:
+        return "control_accepted"
+    # Bundles of before have no such word.
+    return "control_itself" if control.get("denied_by_itself") else "control_none"
 
 
 def _controlled(told: Mapping[str, Any]) -> dict[str, int]:

@@ -136,6 +136,7 @@ def _control(record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "had_access": bool(record.get("access")),
         "accepted_before": before.get("person") == ACCEPTED or bool(record.get("earlier")),
+        "denied_by_itself": bool(record.get("by_itself")),
         "refused_now": after.get("person"),
         "colleague_accepted": after.get("canary") == ACCEPTED,
         "host_confirms": bool((record.get("host") or {}).get("verified")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -14,12 +15,12 @@ from haechi.hr.ledger.views import RevocationView
 from haechi.hr.proof import bundle, page
 from haechi.hr.proof.statement import statement
 from tests.project.conftest import ROOT
+from tests.unit import words as tables
 from tests.unit.hr.proof import samples
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)
 FOLDER = ROOT / "src/haechi/hr/proof"
 WORDS = yaml.safe_load((FOLDER / "words.yml").read_text(encoding="utf-8"))
-HANGUL = re.compile(r"[가-힣]")
 PROVEN = samples.host("gw1", ItemState.PROVEN)
 
 
@@ -73,13 +74,22 @@ def test_what_a_host_said_is_shown_as_text() -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
-def test_every_text_is_said_in_both_languages_and_used() -> None:
-    """Korean is Korean, English is English, both have the same places to fill, and none is left over."""
-    text = "".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*") if path.suffix in {".py", ".j2"})
+def test_a_host_that_denied_by_itself_is_not_called_one_without_access() -> None:
+    """Nor one that accepted the key: whoever reads the page must see what the proof rests on."""
+    seen = {**PROVEN.record, "before": {"person": "refused"}, "by_itself": True}
+    shown = words(rendered(samples.revocation(replace(PROVEN, record=seen))))
+
+    assert "shut the door that the person's key had opened" in shown
+    assert "Before: the person" not in shown
+
+
+def test_every_text_is_said_in_both_languages() -> None:
+    """In the words of a person who speaks it."""
+    tables.said_in_both_languages(WORDS)
+
+
+def test_no_word_is_left_over() -> None:
+    """What no template and no module names is taken out of the table."""
     made = ("hp_verdict_", "hp_state_", "hp_act_", "hp_nav_", "hp_method_")
-    for key, said in WORDS.items():
-        assert set(said) == {"ko", "en"}, key
-        assert HANGUL.search(said["ko"]), key
-        assert not HANGUL.search(said["en"]), key
-        assert sorted(re.findall(r"{\w+}", said["ko"])) == sorted(re.findall(r"{\w+}", said["en"])), key
-        assert key.startswith(made) or re.search(rf"['\"]({key}|{key.removeprefix('hp_')})['\"]", text), key
+
+    assert tables.left_over(WORDS, FOLDER, made, "hp_") == []

@@ -50,6 +50,7 @@ def test_a_proven_revocation_in_full() -> None:
         "control": {
             "had_access": True,
             "accepted_before": True,
+            "denied_by_itself": False,
             "refused_now": "refused",
             "colleague_accepted": True,
             "host_confirms": True,
