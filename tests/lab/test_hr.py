@@ -1,162 +1,165 @@
-"""Somebody leaves because HR says so, on the standing lab: an auditor who was hired for this test alone."""
+"""Somebody leaves because HR says so, on the standing lab: auditors who were hired for these tests alone."""
 
 from __future__ import annotations
 
-import json
-import secrets
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from haechi import authenticator
-from haechi import policy as policies
 from haechi.demo.doors import Answer, Doors
-from haechi.demo.playbooks import Playbooks
 from haechi.hr.work import runfolder
-from haechi.lab import secrets as lab_secrets
-from haechi.lab import site
+from tests import tls
+from tests.postgres import Postgres, postgres
 
-from .conftest import INVENTORY, MANAGED, ROOT, Lab
+from . import hr
+from .conftest import MANAGED, ROOT, Lab
+from .hr import DASOM, JUN, MIRA, PROGRAM, Provider, Unit, here
 
-# Another one each time: a lab that stands remembers for ever who left.
-LEAVER = f"mira-{secrets.token_hex(3)}"
-HOSTS, FAR_HOST = ("ops1", "log1"), "log1"
-HERE = "inside-log1"
-HAECHI = Path(sys.executable).with_name("haechi")
-USER, PATCH = "urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-PATIENCE_S = 180.0
-# With nothing but Python, over TLS that trusts the site's authority alone.
-SPEAK = """
-import http.client, json, ssl, sys
-asked = json.loads(sys.argv[1])
-trust = ssl.create_default_context(cadata=asked["root"])
-line = http.client.HTTPSConnection("10.77.10.11", 8443, context=trust, timeout=20)
-headers = {"Authorization": "Bearer " + asked["token"], "Content-Type": "application/scim+json"}
-line.request(asked["method"], asked["path"], json.dumps(asked["body"]), headers)
-heard = line.getresponse()
-text = heard.read().decode()
-assert heard.status < 300, (heard.status, text)
-print(text or "null")
-"""
+__all__ = ["postgres"]
+
+FAR = "log1"
+PROVEN = dict.fromkeys(MANAGED, "proven")
+PATIENCE_S = 300.0
 
 
-@dataclass(frozen=True)
-class Hired:
-    """The site with one person more, in a copy of its inventory."""
-
-    doors: Doors
-
-    def session(self) -> subprocess.Popen[str]:
-        """Log in on the far host and stay there."""
-        config = self.doors.inventory / ".ssh_config"
-        options = {"BatchMode": "yes", "ControlPath": "none", "IdentityFile": str(self.doors.keys / LEAVER)}
-        flags = [f"-o{name}={value}" for name, value in options.items()]
-        command = ["ssh", "-F", str(config), *flags, "-l", LEAVER, FAR_HOST, f"echo {HERE}; exec sleep 600"]
-        # Its own stderr: ssh leaves a shared one non-blocking, and Ansible refuses to start on that.
-        quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **quiet)
+@pytest.fixture(scope="module")
+def hired(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    """Return the doors of a site with some people more."""
+    with hr.hired(lab, tmp_path_factory.mktemp("hired")) as doors:
+        yield doors
 
 
 @pytest.fixture
-def hired(lab: Lab, tmp_path: Path) -> Iterator[Hired]:
-    """Hire her by policy and ``onboard.yml``, and take away afterwards what nobody is to find of her."""
-    inventory = tmp_path / "inventories/lab"
-    shutil.copytree(INVENTORY, inventory)
-    people = inventory / "group_vars/all/policy/identities.yml"
-    listed = yaml.safe_load(people.read_text())
-    listed["identities"].append({"id": LEAVER, "name": "한미라", "jobs": ["auditor"], "hr_id": "E-1099"})
-    people.write_text(yaml.safe_dump(listed, allow_unicode=True))
-    policy = site.read_policy(inventory)
-    folder = site.secrets_dir(INVENTORY, policy.site.name)
-    keys, public = folder / lab_secrets.KEYS, lab_secrets.identity_keys(policy, folder / lab_secrets.KEYS)
-    shares = lab_secrets.share_keys(policy, folder / lab_secrets.SHARES)
-    lab_secrets.write_policy_keys(inventory / "group_vars/all/policy/keys.yml", public, shares)
-    doors = Doors(policy=policy, inventory=inventory, keys=keys, state=policies.state_dir(policy))
-    try:
-        with authenticator.plugged_in(keys):
-            Playbooks(ROOT, inventory).run("onboard", "-e", f"person={LEAVER}")
-            yield Hired(doors)
-    finally:
-        for host in HOSTS:
-            lab.inside(host, "sh", "-c", f"userdel --remove {LEAVER}; rm -f /etc/ssh/authorized_keys.d/{LEAVER}*")
-        for path in keys.glob(f"{LEAVER}*"):
-            path.unlink()
-        # These two hosts go by the copy's policy until the lab's own is run there again.
-        Playbooks(ROOT, INVENTORY).run("site", "--limit", ",".join(HOSTS), "--tags", "accounts")
+def unit(lab: Lab, hired: Doors) -> Iterator[Unit]:
+    """Return the worker on the control node; afterwards it is gone, and its state is here again."""
+    made = Unit(lab, hired)
+    yield made
+    made.close()
+
+
+def verified(bundle: Path, inventory: Path) -> None:
+    """Say that a bundle holds, by the key of the site."""
+    done = here(str(PROGRAM), "hr", "verify", str(bundle), "-i", str(inventory))
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_identity_provider_says_outside_ends_in_proof_by_the_unit(
+    hired: Doors, unit: Unit, lab: Lab, tmp_path: Path, record_property: Any
+) -> None:
+    """`active: false` at the edge, two units, nobody here: her session ends, she is out, and it is signed."""
+    provider = Provider(
+        run=lambda *command: lab.inside("client1", *command),
+        receiver="10.77.10.11",
+        port=8443,
+        root=lab.inside("edge1", "cat", "/etc/haechi/x509/root.pem").stdout,
+        token=(hired.keys / "hr-idp").read_text().strip(),
+    )
+    with hr.session(hired, MIRA, FAR) as open_session:
+        began = time.monotonic()
+        provider.deactivates(MIRA)
+        row = hr.until(lambda: unit.told(MIRA), lambda row: row.get("state") == "closed", PATIENCE_S)
+        record_property("seconds", round(time.monotonic() - began, 1))
+
+        assert (row.get("state"), hr.stands(row)) == ("closed", PROVEN), unit.journal()
+        assert open_session.wait(10) != 0
+    assert hired.knock(MIRA, FAR) is Answer.REFUSED
+    assert hired.knock("minho", FAR) is Answer.ACCEPTED
+    journals = [lab.inside(host, "journalctl", "--no-pager", "-u", "ssh.service").stdout for host in (FAR, "edge1")]
+    accepted = [line for text in journals for line in text.splitlines() if f" {unit.fingerprint} ID " in line]
+    assert {FAR, "edge1"} == {line.split()[3] for line in accepted}
+    assert [line for text in journals for line in text.splitlines() if line.endswith(unit.fingerprint)] == []
+    bundle = unit.root(f"ls {unit.state}/hr/bundles/*-{MIRA}.json").strip()
+    assert unit.root(f"stat -c %U {bundle}").strip() == "haechi-work"
+    (tmp_path / "bundle.json").write_text(unit.root(f"cat {bundle}"))
+    verified(tmp_path / "bundle.json", hired.inventory)
 
 
 @contextmanager
-def working(inventory: Path) -> Iterator[None]:
-    """Have the worker run on the control node, as its unit does."""
-    command = [str(HAECHI), "hr", "work", "-i", str(inventory)]
-    with (inventory / "worker.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+def controllers(inventory: Path, port: int) -> Iterator[None]:
+    """Run a receiver and two workers here, as a site with two controllers does."""
+    site = ["-i", str(inventory)]
+    certificate = ["--cert", str(inventory.parent / "cert.pem"), "--key", str(inventory.parent / "key.pem")]
+    commands = [["receive", *site, *certificate, "--listen", f"127.0.0.1:{port}"], ["work", *site], ["work", *site]]
+    with ExitStack() as running:
+        for number, command in enumerate(commands):
+            log = running.enter_context((inventory.parent / f"service-{number}.log").open("wb"))
+            process = subprocess.Popen(
+                [str(PROGRAM), "hr", *command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            running.callback(process.wait, 60)
+            running.callback(process.terminate)
+        yield
+
+
+@contextmanager
+def switched_off(host: str) -> Iterator[None]:
+    """Switch a machine off, and on again when the block ends."""
+    here("podman", "stop", "--time", "5", f"haechi-lab-{host}")
     try:
         yield
     finally:
-        process.terminate()
-        process.wait(60)
+        here("podman", "start", f"haechi-lab-{host}")
 
 
-def asks(lab: Lab, keys: Path, method: str, path: str, body: dict[str, object]) -> Any:
-    """Speak SCIM as an identity provider outside does; return what the receiver answered."""
-    asked = {"method": method, "path": f"/scim/idp/v2{path}", "token": (keys / "hr-idp").read_text().strip()}
-    root = lab.inside("edge1", "cat", "/etc/haechi/x509/root.pem").stdout
-    done = lab.inside("client1", "python3", "-c", SPEAK, json.dumps({**asked, "body": body, "root": root}))
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+@pytest.fixture
+def served(lab: Lab, request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Return whether a host that was off can hear at boot who left, and deny them by itself."""
+    verb = "start" if request.param else "stop"
+    lab.inside("vault1", "systemctl", verb, "haechi-list-serve.socket")
+    yield request.param
+    lab.inside("vault1", "systemctl", "start", "haechi-list-serve.socket")
+    # Who asked in vain raised an alarm, which stands until the next time.
+    for host in MANAGED:
+        lab.inside(host, "systemctl", "start", "haechi-list.service")
 
 
-def told(inventory: Path, until: float) -> dict[str, Any]:
-    """Return her revocation once every host of it is proven, or as it stands when patience is over."""
-    row: dict[str, Any] = {}
-    while time.monotonic() < until:
-        done = subprocess.run(
-            [str(HAECHI), "hr", "status", "--json", "-i", str(inventory)], capture_output=True, text=True, check=False
-        )
-        rows = [row for row in json.loads(done.stdout)["revocations"] if row["person"] == LEAVER]
-        row = rows[0] if rows else {}
-        if row and row["state"] == "closed":
-            break
-        time.sleep(1)
-    return row
+@pytest.mark.parametrize(
+    ("served", "person"), [(False, DASOM), (True, JUN)], indirect=["served"], ids=["an old list", "the new list"]
+)
+def test_two_controllers_and_a_host_that_was_off_and_comes_back(  # noqa: PLR0913, PLR0917 - the story's parts
+    served: bool,  # noqa: FBT001 - a case
+    person: str,
+    hired: Doors,
+    lab: Lab,
+    postgres: Postgres,
+    tmp_path: Path,
+) -> None:
+    """PostgreSQL and its queue: what answers is proven; what is off stays open, and is proven once it is on again.
 
+    With an old list it lets them in until the worker comes; with the new one it has denied them before anybody came.
+    """
+    inventory, port = Path(shutil.copytree(hired.inventory, tmp_path / "inventories/lab")), tls.free_port()
+    hr.change(inventory, engine="procrastinate", database=postgres.fresh(), receiver=None, worker=None)
+    tls.certified(inventory.parent, "controllers")
+    token = (hired.keys / "hr-idp").read_text().strip()
+    root = (inventory.parent / "cert.pem").read_text()
+    provider = Provider(run=here, receiver="127.0.0.1", port=port, root=root, token=token)
+    assert hired.knock_all(person, hr.HOSTS) == dict.fromkeys(hr.HOSTS, Answer.ACCEPTED)
 
-def test_what_the_identity_provider_says_outside_ends_in_proof_on_every_host(hired: Hired, lab: Lab) -> None:
-    """`active: false` by SCIM at the edge: her live session ends, she is out everywhere, a signed bundle says so."""
-    inventory, keys, session = hired.doors.inventory, hired.doors.keys, hired.session()
-    try:
-        assert session.stdout is not None
-        assert session.stdout.readline().strip() == HERE
-        with working(inventory):
-            user = {"schemas": [USER], "userName": LEAVER, "externalId": "E-1099", "active": True}
-            made = asks(lab, keys, "POST", "/Users", user)
-            off = {"op": "Replace", "path": "active", "value": "False"}
-            began = time.monotonic()
-            assert asks(lab, keys, "PATCH", f"/Users/{made['id']}", {"schemas": [PATCH], "Operations": [off]}) is None
-            row = told(inventory, began + PATIENCE_S)
-        said = (inventory / "worker.log").read_text()
+    def told() -> dict[str, Any]:
+        return hr.of_person(here(str(PROGRAM), "hr", "status", "--json", "-i", str(inventory)).stdout, person)
 
-        assert {host["host"]: (host["state"], host["reasons"]) for host in row.get("hosts", ())} == dict.fromkeys(
-            MANAGED, ("proven", [])
-        ), said
-        assert session.wait(10) != 0
-    finally:
-        session.kill()
-    assert hired.doors.knock(LEAVER, FAR_HOST) is Answer.REFUSED
-    assert hired.doors.knock("minho", FAR_HOST) is Answer.ACCEPTED
-    [bundle] = (hired.doors.state / "hr/bundles").glob(f"*-{LEAVER}.json")
-    verified = subprocess.run(
-        [str(HAECHI), "hr", "verify", str(bundle), "-i", str(inventory)], capture_output=True, text=True, check=False
-    )
-    assert verified.returncode == 0, verified.stderr
+    with hr.session(hired, person, "ops1") as open_session, controllers(inventory, port):
+        with switched_off(FAR):
+            assert hr.until(lambda: tls.answers(port), bool, 60)
+            provider.deactivates(person)
+            row = hr.until(told, lambda row: hr.stands(row) == {**PROVEN, FAR: "unreachable"}, PATIENCE_S)
+            assert (row["state"], hr.stands(row)) == ("open", {**PROVEN, FAR: "unreachable"})
+            assert open_session.wait(10) != 0
+        assert served or lab.inside(FAR, "test", "-s", f"/etc/ssh/authorized_keys.d/{person}").returncode == 0
+        row = hr.until(told, lambda row: row["state"] == "closed", PATIENCE_S)
+
+    assert (row["state"], hr.stands(row)) == ("closed", PROVEN)
+    [(tries, itself)] = [(host["tries"], host["record"]["by_itself"]) for host in row["hosts"] if host["host"] == FAR]
+    assert (tries > 1, itself) == (True, served)
+    assert hired.knock(person, FAR) is Answer.REFUSED
+    assert hired.knock("minho", FAR) is Answer.ACCEPTED
+    [bundle] = (hired.state / "hr/bundles").glob(f"*-{person}.json")
+    verified(bundle, inventory)
     assert list(runfolder.root().glob(f"{runfolder.PREFIX}*")) == []
