@@ -21,10 +21,11 @@ def _clean(machine: Machine) -> Iterator[None]:
     machine.root(f"rm -f /run/systemd/system/{PROBE} {PLACED}; systemctl daemon-reload")
 
 
-def run_as_ours(machine: Machine, command: str, *, without: str = "^$") -> list[str]:
-    """Start a unit that is ours but for what it runs and for some of its lines; return its result and its words."""
+def run_as(machine: Machine, unit: str, command: str, *, without: str = "^$") -> list[str]:
+    """Start a unit as one of ours but for what it runs and for some of its lines; return its result and its words."""
+    once = f"s#^ExecStart=.*#ExecStart={command}#; s#^Type=.*#Type=oneshot#"
     said = machine.root(
-        f"grep -Ev '{without}' {OURS} | sed 's#^ExecStart=.*#ExecStart={command}#' > /run/systemd/system/{PROBE}\n"
+        f"grep -Ev '{without}' {unit} | sed '{once}' > /run/systemd/system/{PROBE}\n"
         f"systemctl daemon-reload\n"
         f"systemctl start {PROBE} || true\n"
         f"systemctl show --property Result --value {PROBE}\n"
@@ -43,17 +44,17 @@ def is_there(machine: Machine) -> bool:
 
 def test_the_firewall_s_unit_cannot_write_the_system(machine: Machine) -> None:
     """A hole in nft's parser does not become a file below /etc; without that line it would."""
-    refused, *words = run_as_ours(machine, f"/usr/bin/touch {PLACED}")
+    refused, *words = run_as(machine, OURS, f"/usr/bin/touch {PLACED}")
     assert (refused, is_there(machine)) == ("exit-code", False)
     assert [line for line in words if line.endswith("Read-only file system")]
 
-    allowed, *_ = run_as_ours(machine, f"/usr/bin/touch {PLACED}", without="^ProtectSystem=")
+    allowed, *_ = run_as(machine, OURS, f"/usr/bin/touch {PLACED}", without="^ProtectSystem=")
     assert (allowed, is_there(machine)) == ("success", True)
 
 
 def test_the_firewall_s_unit_holds_one_capability(machine: Machine) -> None:
     """Root without the rest of root's rights, and no way to new ones."""
-    result, *words = run_as_ours(machine, "/usr/bin/grep -E ^(CapBnd|CapEff|NoNewPrivs): /proc/self/status")
+    result, *words = run_as(machine, OURS, "/usr/bin/grep -E ^(CapBnd|CapEff|NoNewPrivs): /proc/self/status")
     seen = dict(line.split(":") for line in words)
 
     assert result == "success"
