@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from haechi.policy.firmware import Firmware
 from haechi.policy.leaving import RevocationsPolicy, SharedSecret
+from haechi.policy.perimeter import Perimeter, Zone
 from haechi.policy.privileges import BreakGlass, PrivilegePolicy
 from haechi.policy.provisioning import Hr
 from haechi.policy.recording import Leaf, Recorder
@@ -82,16 +83,6 @@ class Job(Model):
     changes: bool = Field(default=True, strict=True, description="false: reads logs and reports, by groups alone")
 
 
-class Zone(Model):
-    """A network zone; the reserved name `internet` is everything no zone holds."""
-
-    title: Line
-    cidr: IPv4Network
-    cidr6: IPv6Network | None = None
-    management: bool = Field(default=False, strict=True, description="never blockable; operators come from here")
-    production: bool = Field(default=True, strict=True, description="false: for tests, without real data")
-
-
 class Host(Model):
     """A machine of the site; one that is not ``managed`` is an address in flows and no more."""
 
@@ -100,6 +91,7 @@ class Host(Model):
     address6: IPv6Address | None = None
     managed: bool = Field(default=True, strict=True)
     gateway: bool = Field(default=False, strict=True)
+    personal_data: bool = Field(default=False, strict=True, description="true: personal data is kept or read here")
     legs: dict[Name, IPv4Address] = Field(default={}, description="a gateway's address in each further zone")
     host_key: Line | None = Field(
         default=None, description="expected SHA256 fingerprint of the host key, for bootstrap"
@@ -298,3 +290,4 @@ class Policy(Model):
     firmware: Firmware = Firmware()
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()
+    perimeter: Perimeter = Perimeter()

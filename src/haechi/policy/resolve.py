@@ -70,6 +70,20 @@ def addresses(policy: Policy, endpoint: str) -> tuple[IPv4Network | IPv6Network,
     return (_cidr(endpoint),)
 
 
+def zone_of(policy: Policy, address: IPv4Address) -> str | None:
+    """Return the zone that holds an address; None for one beyond all of them."""
+    return next((name for name, zone in policy.zones.items() if address in zone.cidr), None)
+
+
+def personal_zones(policy: Policy) -> dict[str, tuple[str, ...]]:
+    """Return the zones in which personal data is kept, each with the hosts that keep it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, host in policy.hosts.items():
+        if host.personal_data:
+            found[host.zone] = (*found.get(host.zone, ()), name)
+    return found
+
+
 @lru_cache(4096)
 def alone(address: IPv4Address | IPv6Address) -> IPv4Network | IPv6Network:
     """Return the network of one address. Every flow of every host asks for the same few."""

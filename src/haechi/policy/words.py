@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import firmware, leaving, models, privileges, provisioning
+from haechi.policy import firmware, leaving, models, perimeter, privileges, provisioning
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.shape import Model
 
@@ -17,7 +17,7 @@ FIELDS: dict[str, type[Model]] = {
     "site": models.Site,
     "identities": models.Identity,
     "jobs": models.Job,
-    "zones": models.Zone,
+    "zones": perimeter.Zone,
     "servers": models.Host,
     "flows": models.Flow,
     "publish": models.Publish,
@@ -29,6 +29,7 @@ FIELDS: dict[str, type[Model]] = {
     "mfa": models.MfaPolicy,
     "password": models.PasswordPolicy,
     "people": models.PeoplePolicy,
+    "perimeter": perimeter.Perimeter,
     "privilege": privileges.PrivilegePolicy,
     "break_glass": privileges.BreakGlass,
     "revocations": leaving.RevocationsPolicy,
