@@ -41,7 +41,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         with ThreadPoolExecutor(1) as pool:
             logins = pool.submit(auditrun.knock, run, way, host)
             answer = self._posture(auditrun.question(run, host), variables)
-            answer["probes"] = auditrun.probes(run, host, answer.pop("reached", [])) + logins.result()
+            reached, tries = answer.pop("reached", []), answer.pop("tries", [])
+            answer["probes"] = auditrun.probes(run, host, reached) + auditrun.tried(run, host, tries) + logins.result()
         told = {"answer": json.dumps(answer), CARRIED: json.dumps(auditrun.seen(answer))}
         return told | {"_ansible_verbose_override": True}
 
@@ -54,7 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {"unknown": str(error)}
         if "observation" not in seen:
             return {"unknown": str(seen.get("msg") or seen.get("module_stderr") or "no answer").strip()}
-        return {"observation": seen["observation"], "reached": seen["probes"]}
+        return {"observation": seen["observation"], "reached": seen["probes"], "tries": seen["tries"]}
 
     def _way(self, variables: dict[str, Any]) -> proofs.Way:
         key = self._templar.template(variables.get("haechi_sentinel_key"))

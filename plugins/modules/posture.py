@@ -9,7 +9,7 @@ description:
   - Read-only, the same in check mode. Returns everything that controls about one host are judged by, in sections; a
     section that could not be read is unknown, with the reason.
   - No secret leaves the host. Of a password hash only its prefix is told, of keys only fingerprints.
-  - Tries TCP connections from the host, and sends nothing over those that open.
+  - Tries connections from the host, and sends nothing over those that open; over UDP it asks for a name or the time.
 author: The Haechi project
 options:
   nonce:
@@ -45,6 +45,11 @@ options:
     type: list
     elements: dict
     default: []
+  tries:
+    description: The attempts of a zone matrix, each C([address, proto, port]) with proto one of tcp, udp, icmp.
+    type: list
+    elements: list
+    default: []
 """
 
 EXAMPLES = r"""
@@ -63,9 +68,14 @@ observation:
   type: dict
   returned: success
 probes:
-  description: The probes with C(result), one of open, refused, timeout, unreachable, and C(why).
+  description: The probes with C(result), one of open, refused, timeout, unreachable, blocked, untried, and C(why).
   type: list
   elements: dict
+  returned: success
+tries:
+  description: The tries, each with the source address, the result and the milliseconds that it took.
+  type: list
+  elements: list
   returned: success
 """
 
@@ -77,4 +87,5 @@ ARGUMENT_SPEC = {
     "skip": {"type": "list", "elements": "str", "default": []},
     "knock": {"type": "list", "elements": "str", "default": []},
     "probes": {"type": "list", "elements": "dict", "default": []},
+    "tries": {"type": "list", "elements": "list", "default": []},
 }

@@ -11,12 +11,13 @@ from typing import Any, NoReturn, cast
 from pydantic import ValidationError
 
 from haechi import desired, dormancy
-from haechi.controls import all_controls, judging
+from haechi.controls import all_controls, judging, perimeter
 from haechi.controls.judging import Judged
 from haechi.controls.model import Case, SiteCase, Status
 from haechi.observe.granted import Grant
 from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import Posture, UnknownError, open_posture
+from haechi.perimeter.matrix import Matrix
 from haechi.policy.models import Policy
 from haechi.policy.resolve import managed
 from haechi.runs import Run
@@ -50,6 +51,12 @@ def judge(run: Run, answers: Mapping[str, Mapping[str, Any]], records: Iterable[
     if set(answers) >= set(managed(run.policy)):
         rows += judging.judge_site(controls, _site_case(run, answers, records), run.policy)
     return rows
+
+
+def judge_perimeter(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> tuple[list[Judged], Matrix | None]:
+    """Return the verdicts on the perimeter alone, and the zone matrix; none by a policy that does not validate."""
+    case = _site_case(run, answers, ())
+    return judging.judge_site(perimeter.CONTROLS, case, run.policy), None if run.unsound else case.matrix
 
 
 def granted(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Grant, ...]]:
@@ -98,7 +105,8 @@ def _site_case(run: Run, answers: Mapping[str, Mapping[str, Any]], records: Iter
         except UnknownError:
             continue
     mine = tuple(_of_run(run, records, Kind.RECORD, judging.SITE))
-    return SiteCase(policy=_policy(run), postures=opened, at=run.at, revoked=run.revoked, records=mine)
+    probes = {host: tuple(_probes(run, host, answer)) for host, answer in answers.items()}
+    return SiteCase(policy=_policy(run), postures=opened, at=run.at, revoked=run.revoked, records=mine, probes=probes)
 
 
 def _posture(run: Run, host: str, answer: Mapping[str, Any]) -> Posture:

@@ -19,6 +19,8 @@ from haechi.grant import ends
 from haechi.guard import proofs
 from haechi.observe import logins, plan
 from haechi.observe.observation import Kind, Observation
+from haechi.perimeter import matrix
+from haechi.perimeter import plan as zones
 from haechi.policy.resolve import access_on
 from haechi.review import stored
 from haechi.runs import Run
@@ -46,6 +48,7 @@ def question(run: Run, host: str) -> dict[str, Any]:
         "skip": list(SKIP),
         "knock": [] if run.unsound or not _hears(run, host) else list(hr.knocked_at(run.policy)),
         "probes": [] if run.unsound else plan.probes_from(run.policy, host),
+        "tries": [] if run.unsound else zones.tries_from(run.policy, host),
     }
 
 
@@ -80,9 +83,14 @@ def probes(run: Run, host: str, reached: Iterable[Mapping[str, Any]]) -> list[di
     ]
 
 
-def answers(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each host's answer to the step ``look`` from the variables of a play that registered it as ``__audit``."""
-    told = {host: variables["hostvars"][host].get("__audit", {}) for host in variables["ansible_play_hosts_all"]}
+def tried(run: Run, host: str, tries: list[Any]) -> list[dict[str, Any]]:
+    """Return a host's part of the zone matrix as an observation of this run, one for all of it; none where it is."""
+    return probes(run, host, [{"what": matrix.WHAT, "tries": tries}]) if tries else []
+
+
+def answers(variables: Mapping[str, Any], name: str = "__audit") -> dict[str, Any]:
+    """Return each host's answer to a step ``look`` from the variables of a play that registered it under a name."""
+    told = {host: variables["hostvars"][host].get(name, {}) for host in variables["ansible_play_hosts_all"]}
     return {host: json.loads(row["answer"]) if "answer" in row else NO_ANSWER for host, row in told.items()}
 
 

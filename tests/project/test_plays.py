@@ -11,7 +11,7 @@ from .conftest import ROOT
 
 CONFIGURING = ["bootstrap", "site"]
 STOPS = [*CONFIGURING, "onboard"]
-GOES_ON = ["offboard", "audit", "review", "incident_drill"]
+GOES_ON = ["offboard", "audit", "probe", "review", "incident_drill"]
 
 
 def plays(name: str) -> list[dict]:

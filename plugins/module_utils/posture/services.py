@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils.posture import probes
+from ansible_collections.haechi.guard.plugins.module_utils import probe
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Answer, Question, Reader, ask
+from ansible_collections.haechi.guard.plugins.module_utils.probe import attempts, protocols
 
 UNITS = ("haechi-receive-wall.service", "haechi-receive.socket", "haechi-receive.service", "haechi-work.service")
 ACCOUNT = "haechi-receive"
@@ -22,7 +23,15 @@ SETTINGS = (
 )
 _STATE = ("Id", "LoadState", "ActiveState", "UnitFileState", "MainPID", "DropInPaths", "NeedDaemonReload", "ExecStart")
 _COMMAND = re.compile(r"argv\[\]=(.*?) ; ")
-_KNOCK = "\nimport json, sys\nprint(json.dumps(Probes(json.loads(sys.argv[1])).results()))\n"
+# The account can read none of our code: it comes along, each part as the module that the next one imports.
+_PARTS = (probe, protocols, attempts)
+_KNOCK = """
+import json, sys, types
+for name, source in json.loads(sys.argv[1]):
+    sys.modules[name] = types.ModuleType(name)
+    exec(source, vars(sys.modules[name]))
+print(json.dumps(sys.modules[name].Attempts(json.loads(sys.argv[2])).make()))
+"""
 
 
 def services(question: Question) -> Reader:
@@ -34,10 +43,18 @@ def services(question: Question) -> Reader:
         rows = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.text().strip().split("\n\n")]
         return {
             "units": {row["Id"]: _unit(row) for row in rows if row["LoadState"] != "not-found"},
-            "reach": tried.json() if tried else [],
+            "reach": [*map(_told, filter(_tried, tried.json() if tried else []))],
         }
 
     return seen
+
+
+def _tried(row: dict[str, Any]) -> bool:
+    return bool(row["result"] != attempts.UNTRIED)
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("address", "port", "result", "why")}
 
 
 def _unit(row: dict[str, str]) -> dict[str, Any]:
@@ -76,5 +93,5 @@ def _knocking(addresses: tuple[str, ...]) -> Answer:
     """Begin to connect as whoever has taken the receiver over would."""
     rows = [{"address": address, "port": int(port)} for address, _, port in (one.rpartition(":") for one in addresses)]
     step_down = ("setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups", "--no-new-privs")
-    program = f"{inspect.getsource(probes)}{_KNOCK}"
-    return ask(*step_down, "/usr/bin/python3", "-I", "-S", "-c", program, json.dumps(rows))
+    parts = json.dumps([(part.__name__, inspect.getsource(part)) for part in _PARTS])
+    return ask(*step_down, "/usr/bin/python3", "-I", "-S", "-c", _KNOCK, parts, json.dumps(rows))

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
 from haechi.observe.observation import Observation
 from haechi.observe.posture import Posture
+from haechi.perimeter import matrix
 from haechi.policy.models import Policy
 
 
@@ -71,7 +73,7 @@ class Case:
 class SiteCase:
     """What a judge of the whole site may look at: every host's posture that could be opened, by name.
 
-    ``records`` are what people stood for, as the run read it from the evidence.
+    ``records`` are what people stood for, as the run read it from the evidence; ``probes`` are those about each host.
     """
 
     policy: Policy
@@ -79,6 +81,12 @@ class SiteCase:
     at: datetime
     revoked: frozenset[str] = frozenset()
     records: tuple[Observation, ...] = ()
+    probes: Mapping[str, tuple[Observation, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def matrix(self) -> matrix.Matrix:
+        """Return the zone matrix that the probes amount to."""
+        return matrix.read(self.policy, self.probes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ class Tried(Section):
 
     address: Text
     port: Port
-    result: Literal["open", "refused", "timeout", "unreachable"]
+    result: Literal["open", "refused", "timeout", "unreachable", "blocked"]
     why: str
 
 

@@ -24,6 +24,7 @@ class Given:
 
     ``patch`` changes what was seen, ``policy`` what policy says (``world.changed`` tells how). ``revoked`` are leavers.
     ``seen`` is a part of the verdict's own ``seen``. ``records`` are what the run read of sign-offs, as their data.
+    ``tries`` are what hosts found of the zone matrix: ``else``, and others as ``address proto/port: result``.
     """
 
     control: Control
@@ -33,6 +34,7 @@ class Given:
     host: str = "app1"
     probes: tuple[Mapping[str, Any], ...] = ()
     records: tuple[Mapping[str, Any], ...] = ()
+    tries: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     patch: tuple[Mapping[str, Any], ...] = ()
     policy: tuple[Mapping[str, Any], ...] = ()
     revoked: tuple[str, ...] = field(default=tuple(world.LEFT))
@@ -58,7 +60,7 @@ class Given:
         seen, revoked = answers or self.answers(), frozenset(self.revoked)
         if self.control.scope is Scope.SITE:
             by = world.with_policy(world.small_site(), self.policy)
-            return world.opened_site(seen, by, revoked, self.records)
+            return world.opened_site(seen, by, revoked, self.records, self.tries)
         own = world.with_policy(world.policy(), self.policy) if self.policy else None
         return world.opened(self.host, seen[self.host], own, revoked)
 

@@ -41,6 +41,9 @@ SITE = [
     for control in all_controls()
     if control.scope is Scope.SITE and world.is_automated(control) and control.id not in SIGNED
 ]
+PERIMETER = ("zones-as-declared", "flows-work", "egress-declared")
+PINGS = {"name": "pings", "from": ["app1", "db1"], "to": ["app", "data", "outside"], "proto": "icmp", "reason": "Up"}
+SEEN_SITE = world.with_policy(world.small_site(), [{"at": ["flows"], "set": [PINGS]}])
 STEPS = st.lists(st.integers(0, 500), max_size=5)
 DROP = object()
 
@@ -175,9 +178,25 @@ def test_any_json_for_one_host_passes_nothing_of_the_site(host: str, observation
 
 def test_a_site_whose_hosts_all_answer_is_judged() -> None:
     """Otherwise the test above would find unknown whatever was sent."""
-    answers = {name: {"observation": whole(name), "probes": []} for name in world.HOSTS}
+    answers = {name: {"observation": whole(name), "probes": [tried(name)]} for name in world.HOSTS}
 
-    assert passes(world.audited(answers, world.small_site()), "site") == SITE
+    assert passes(world.audited(answers, SEEN_SITE), "site") == SITE
+
+
+def tried(host: str) -> dict[str, Any]:
+    """Return a zone matrix's part of a host that the other host and a machine outside answered."""
+    found = {"app1": {"10.77.30.11 icmp/0": "open", "10.77.0.11 icmp/0": "open"}, "db1": {"10.77.20.11 icmp/0": "open"}}
+    return world.tried(SEEN_SITE, host, found[host]).document()
+
+
+@given(st.sampled_from(sorted(world.HOSTS)), JSON | st.lists(st.lists(PLAIN, min_size=6, max_size=6), max_size=3))
+def test_any_json_for_what_one_host_tried_leaves_the_perimeter_unknown(host: str, tries: Any) -> None:
+    """Nobody reads a shut way out of what is no try, and a part of the plan is not the plan."""
+    answers = {name: {"observation": whole(name), "probes": [tried(name)]} for name in world.HOSTS}
+    odd = world.probe(host, {"what": "zones", "tries": tries})
+    said = world.audited({**answers, host: {"observation": whole(host), "probes": [odd]}}, SEEN_SITE)
+
+    assert {said["site", control].status for control in PERIMETER} == {"unknown"}
 
 
 @given(st.lists(JSON | JSON.map(lambda data: world.record({"what": "access-review", "sign_offs": data})), max_size=3))

@@ -17,6 +17,7 @@ from haechi.controls import judging
 from haechi.controls.model import Case, Control, Scope, SiteCase, Verdict
 from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import Posture, UnknownError, open_posture
+from haechi.perimeter import plan
 from haechi.pki import revocations
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy import load
@@ -226,8 +227,10 @@ def opened_site(
     by: Policy | None = None,
     revoked: frozenset[str] = LEFT,
     records: Iterable[Mapping[str, Any]] = (),
+    tries: Mapping[str, Mapping[str, str]] | None = None,
 ) -> SiteCase:
     """Return what the site's judges look at; a host whose answer cannot be opened is missing there."""
+    said = by or small_site()
     postures = {}
     for host, of in answers.items():
         try:
@@ -235,7 +238,18 @@ def opened_site(
         except UnknownError:
             continue
     told = tuple(Observation.model_validate(record(row)) for row in records)
-    return SiteCase(policy=by or small_site(), postures=postures, at=AT, revoked=revoked, records=told)
+    probes = {host: (tried(said, host, results),) for host, results in (tries or {}).items()}
+    return SiteCase(policy=said, postures=postures, at=AT, revoked=revoked, records=told, probes=probes)
+
+
+def tried(by: Policy, host: str, results: Mapping[str, str]) -> Observation:
+    """Return a host's part of the zone matrix: all that it is asked to try, with ``else`` for what is not named."""
+    rest = {**results}
+    usual = rest.pop("else", "timeout")
+    asked = plan.tries_from(by, host)
+    rows = [[*one, "", rest.pop(f"{one[0]} {one[1]}/{one[2]}", usual), 1600] for one in asked]
+    assert not rest, f"{host} is not asked to try {sorted(rest)}"
+    return Observation.model_validate(probe(host, {"what": "zones", "tries": rows}))
 
 
 def judged(control: Control, case: Case | SiteCase) -> Verdict:

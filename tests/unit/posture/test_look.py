@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 import subprocess
 import time
 import uuid
@@ -11,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.posture import ask, collect, probes
+from ansible_collections.haechi.guard.plugins.module_utils.posture import ask, collect
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Answer, NotSeenError, Question
 
 from haechi.observe.posture import Posture
@@ -93,35 +92,3 @@ def test_absent_files_and_folders_are_empty_and_bounds_hold(tmp_path: Path) -> N
     assert (ask.read(str(tmp_path / "b"), 4), ask.read_if(str(tmp_path / "none"))) == ("0123", "")
     with pytest.raises(OSError, match="Is a directory"):
         ask.read_if(str(tmp_path))
-
-
-def test_probes_tell_open_from_refused_and_keep_what_was_asked() -> None:
-    """A row comes back whole; a name instead of a number is tried by nobody."""
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
-        port, closed = server.getsockname()[1], other.getsockname()[1]
-        other.close()
-        rows = [
-            {"what": "web", "address": "127.0.0.1", "port": port, "expected": "open"},
-            {"what": "none", "address": "127.0.0.1", "port": closed},
-            {"what": "name", "address": "localhost", "port": port},
-        ]
-
-        results = probes.Probes(rows).results()
-
-    assert results[0] == {**rows[0], "result": "open", "why": ""}
-    assert results[1] == {**rows[1], "result": "refused", "why": "Connection refused"}
-    assert results[2]["result"] == "unreachable"
-
-
-@pytest.mark.exhaustive
-def test_a_silent_address_costs_a_second_however_many_are_tried() -> None:
-    """A full backlog answers nobody, which is what a dropped packet looks like."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
-        address = server.getsockname()
-        with socket.create_connection(address):
-            started = time.monotonic()
-            rows = probes.Probes([{"what": "x", "address": address[0], "port": address[1]}] * 8).results()
-
-    assert time.monotonic() - started < 3
-    assert {row["result"] for row in rows} <= {"timeout", "open"}
-    assert "timeout" in {row["result"] for row in rows}

@@ -1,0 +1,1 @@
+"""Attempts from this host at others: what answers, what refuses, and what stays silent."""
