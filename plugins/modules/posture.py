@@ -46,7 +46,7 @@ options:
     elements: dict
     default: []
   tries:
-    description: The attempts of a zone matrix, each C([address, proto, port]) with proto one of tcp, udp, icmp.
+    description: Attempts of a zone matrix, each C([address, proto, port, patient]); proto is one of tcp, udp, icmp.
     type: list
     elements: list
     default: []

@@ -18,6 +18,7 @@ from haechi.observe.granted import Grant
 from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import Posture, UnknownError, open_posture
 from haechi.perimeter.matrix import Matrix
+from haechi.perimeter.matrix import read as read_matrix
 from haechi.policy.models import Policy
 from haechi.policy.resolve import managed
 from haechi.runs import Run
@@ -56,7 +57,15 @@ def judge(run: Run, answers: Mapping[str, Mapping[str, Any]], records: Iterable[
 def judge_perimeter(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> tuple[list[Judged], Matrix | None]:
     """Return the verdicts on the perimeter alone, and the zone matrix; none by a policy that does not validate."""
     case = _site_case(run, answers, ())
-    return judging.judge_site(perimeter.CONTROLS, case, run.policy), None if run.unsound else case.matrix
+    return judging.judge_site(perimeter.CONTROLS, case, run.policy), zone_matrix(run, answers)
+
+
+def zone_matrix(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> Matrix | None:
+    """Return what the hosts' tries amount to; None where nobody tried, or by a policy that does not validate."""
+    if run.unsound:
+        return None
+    matrix = read_matrix(run.policy, {host: tuple(_probes(run, host, answer)) for host, answer in answers.items()})
+    return matrix if matrix.began else None
 
 
 def granted(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Grant, ...]]:

@@ -48,7 +48,7 @@ def question(run: Run, host: str) -> dict[str, Any]:
         "skip": list(SKIP),
         "knock": [] if run.unsound or not _hears(run, host) else list(hr.knocked_at(run.policy)),
         "probes": [] if run.unsound else plan.probes_from(run.policy, host),
-        "tries": [] if run.unsound else zones.tries_from(run.policy, host),
+        "tries": [] if run.unsound else zones.asked(run.policy, host),
     }
 
 

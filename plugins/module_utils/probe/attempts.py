@@ -29,13 +29,19 @@ class _Open:
     link: socket.socket
     began: float
 
+    @property
+    def until(self) -> float:
+        """Return when nothing more is waited for."""
+        return self.began + float(self.row.get("patience", PATIENCE))
+
 
 class Attempts:
     """Some rows with ``address``, ``port`` and, where it is not TCP, ``proto``; each gets its ``result``.
 
-    A result is open, refused (the network lets it through, nobody serves it), timeout, unreachable, blocked (by this
-    host itself) or untried; ``why`` says it in the system's words, ``source`` is the address that the attempt came
-    from, "" where it never left, and ``ms`` how long it took.
+    ``patience`` are the seconds that a row waits, 1.6 if it does not say. A result is open, refused (the network lets
+    it through, nobody serves it), timeout, unreachable, blocked (by this host itself) or untried; ``why`` says it in
+    the system's words, ``source`` is the address that the attempt came from, "" where it never left, and ``ms`` how
+    long it took.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -73,17 +79,18 @@ class Attempts:
         self._poll.register(link, event)
 
     def _hear(self) -> None:
-        """Wait for the next answers, or for the oldest attempt's patience to end."""
+        """Wait for the next answers, or for the first patience to end."""
         if not self._open:
             return
-        oldest = next(iter(self._open.values())).began
-        for handle, _ in self._poll.poll(max(0.0, oldest + PATIENCE - time.monotonic()) * 1000 + 1):
+        first = min(one.until for one in self._open.values())
+        for handle, _ in self._poll.poll(max(0.0, first - time.monotonic()) * 1000 + 1):
             answer = protocols.heard(self._open[handle].link)
             if answer is not None:
                 self._end(handle, answer)
-        late = time.monotonic() - PATIENCE
-        for handle in [handle for handle, one in self._open.items() if one.began <= late]:
-            self._end(handle, Answer(TIMEOUT, f"no answer within {PATIENCE:g} s"))
+        now = time.monotonic()
+        for handle in [handle for handle, one in self._open.items() if one.until <= now]:
+            waited = self._open[handle].until - self._open[handle].began
+            self._end(handle, Answer(TIMEOUT, f"no answer within {waited:g} s"))
 
     def _end(self, handle: int, answer: Answer) -> None:
         one = self._open.pop(handle)

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from haechi.observe.observation import Observation
 from haechi.perimeter import plan
-from haechi.perimeter.ways import Packet, Way, Ways
+from haechi.perimeter.ways import Packet, Way, Ways, source_of
 from haechi.policy.models import Policy
 from haechi.policy.resolve import INTERNET, managed, zone_of
 
@@ -154,12 +154,6 @@ def _last(probes: Iterable[Observation]) -> tuple[tuple[tuple[object, ...], ...]
 def _tries(policy: Policy, host: str, rows: Iterable[tuple[object, ...]]) -> Iterator[_Try]:
     for address, proto, port, source, result, ms in rows:
         yield _Try(host, address, proto, port, source or source_of(policy, host, address), result, ms)  # type: ignore[arg-type]
-
-
-def source_of(policy: Policy, host: str, target: IPv4Address) -> IPv4Address:
-    """Return the address that a host comes from when it goes to a target: a gateway's leg there, if it has one."""
-    own = policy.hosts[host]
-    return {own.zone: own.address, **own.legs}.get(zone_of(policy, target) or own.zone, own.address)
 
 
 @dataclass(frozen=True)

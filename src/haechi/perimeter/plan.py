@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from haechi.desired import firewall
+from haechi.perimeter.ways import Packet, Ways, source_of
 from haechi.policy.models import Policy
 
 # Of a zone with more hosts each host tries the few behind itself in policy's order: together they try most pairs.
@@ -23,6 +24,20 @@ def tries_from(policy: Policy, host: str) -> list[Target]:
     sample = [*_sample(policy, host), *map(str, policy.perimeter.beacons)]
     found = [(address, proto, port) for address in sample for proto, port in services(policy)]
     return list(dict.fromkeys((*found, *_named(policy, host))))
+
+
+def asked(policy: Policy, host: str) -> list[tuple[str, str, int, bool]]:
+    """Return what a host is asked to try, and whether it waits long: for an answer, and not for one that must not come.
+
+    Raises ``KeyError`` where policy has no such host.
+    """
+    ways = Ways(policy, [host])
+    return [(*one, ways.sends(host, _packet(policy, host, *one))) for one in tries_from(policy, host)]
+
+
+def _packet(policy: Policy, host: str, address: str, proto: str, port: int) -> Packet:
+    target = IPv4Address(address)
+    return Packet(source_of(policy, host, target), target, proto, port)
 
 
 def services(policy: Policy) -> tuple[tuple[str, int], ...]:

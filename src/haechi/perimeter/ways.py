@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
@@ -30,14 +31,20 @@ class Way:
     served: bool
 
 
-class Ways:
-    """The rules of all hosts of a policy, asked about single packets."""
+def source_of(policy: Policy, host: str, target: IPv4Address) -> IPv4Address:
+    """Return the address that a host comes from when it goes to a target: a gateway's leg there, if it has one."""
+    own = policy.hosts[host]
+    return {own.zone: own.address, **own.legs}.get(zone_of(policy, target) or own.zone, own.address)
 
-    def __init__(self, policy: Policy) -> None:
-        """Take the rules as ``haechi.desired.firewall`` makes them."""
+
+class Ways:
+    """The rules of a policy's hosts, asked about single packets."""
+
+    def __init__(self, policy: Policy, hosts: Iterable[str] | None = None) -> None:
+        """Take the rules of some hosts, or of all, as ``haechi.desired.firewall`` makes them."""
         self._policy = policy
         self._rules: defaultdict[tuple[str, str, str], list[Rule]] = defaultdict(list)
-        for name in policy.hosts:
+        for name in policy.hosts if hosts is None else hosts:
             for rule in firewall.rules(policy, name):
                 self._rules[name, rule.hook, rule.proto].append(rule)
         self.owners = {
@@ -50,6 +57,10 @@ class Ways:
             for host in expand_hosts(policy, listener.hosts)
         }
         self._gateways = [name for name, host in policy.hosts.items() if host.gateway]
+
+    def sends(self, host: str, packet: Packet) -> bool:
+        """Return whether a host's own rules let a packet out."""
+        return self._rule(host, "output", packet) is not None
 
     def of(self, host: str, packet: Packet) -> Way | None:
         """Return the way by which a packet of a host arrives; None where policy lets it nowhere."""

@@ -17,13 +17,32 @@ from haechi import __version__
 from haechi.controls.judging import SITE
 from haechi.controls.model import Control, Severity, Status
 from haechi.policy.resolve import KST
-from haechi.report import charts
+from haechi.report import charts, perimeter
 from haechi.report.build import WORST_FIRST
 from haechi.report.model import Group, Report
 from haechi.report.words import Pair, both, pair, say
 
 SEVERITIES = tuple(Severity)
-CONTENTS = ("summary", "open", "controls", "hosts", "articles", "privileged", "waivers", "manual", "method")
+CONTENTS = (
+    "summary",
+    "open",
+    "controls",
+    "hosts",
+    "perimeter",
+    "articles",
+    "privileged",
+    "waivers",
+    "manual",
+    "method",
+)
+
+ZONE_ICONS = {
+    "open": "i-fail",
+    "broken": "i-broken",
+    "unseen": "i-unknown",
+    "works": "i-pass",
+    "shut": "i-not_applicable",
+}
 
 
 def render(report: Report) -> str:
@@ -45,6 +64,9 @@ def render(report: Report) -> str:
             js_hash=digest(js),
             heat=charts.heat(report),
             trend=charts.trend(report.trend),
+            zones=perimeter.picture(report.stored.matrix) if report.stored.matrix else None,
+            zone_order=perimeter.ORDER,
+            zone_icons=ZONE_ICONS,
             plot={
                 "left": charts.PLOT_LEFT,
                 "right": charts.PLOT_RIGHT,

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from haechi.catalogue import Article
 from haechi.controls.model import Control, Status
+from haechi.perimeter.matrix import Matrix
 from haechi.privileged import Privileged, Right
 
 
@@ -84,7 +85,8 @@ class Earlier:
 class Stored:
     """A run as it was read from the store. ``records`` are those of each subject that its verdicts rest on.
 
-    ``privileged`` are the identities of power; of the hosts in ``unread`` nobody knows who has it.
+    ``privileged`` are the identities of power; of the hosts in ``unread`` nobody knows who has it. ``matrix`` is what
+    became of every pair of zones, None where nobody tried.
     """
 
     meta: Meta
@@ -96,6 +98,7 @@ class Stored:
     earlier: tuple[Earlier, ...] = ()
     privileged: tuple[Privileged, ...] = ()
     unread: tuple[str, ...] = ()
+    matrix: Matrix | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
-from haechi import runs
+from haechi import audit, runs
 from haechi.controls.judging import SITE
 from haechi.controls.model import Status
 from haechi.evidence import EvidenceError, answers, canonical, chain, checkpoint, files, sitelog
@@ -69,10 +69,12 @@ def _stored(folder: Path, run: str, records: Sequence[Line], verified: bool | No
     begin = records[0][0]["body"]
     policy = stored_policy(folder, begin["policy"])
     rows = tuple(_rows(records))
-    answered = {host for host, answer in answers.of(record for record, _ in records).items() if "observation" in answer}
-    seen = answered & {row.subject for row in rows if row.status in SEEN}
     expected = managed(policy)
-    held, unread = _privileged(policy, begin, records)
+    about = runs.read({**begin, "policy": policy.model_dump(mode="json", by_alias=True), "state": ""})
+    told = answers.of(record for record, _ in records)
+    answered = {host for host, answer in told.items() if "observation" in answer}
+    seen = answered & {row.subject for row in rows if row.status in SEEN}
+    held, unread = _privileged(about, told)
     return Stored(
         meta=Meta(
             site=str(begin["site"]),
@@ -92,18 +94,15 @@ def _stored(folder: Path, run: str, records: Sequence[Line], verified: bool | No
         earlier=tuple(_earlier(folder, run)),
         privileged=held,
         unread=unread,
+        matrix=audit.zone_matrix(about, told),
     )
 
 
-def _privileged(
-    policy: models.Policy, begin: Mapping[str, Any], records: Sequence[Line]
-) -> tuple[tuple[Privileged, ...], tuple[str, ...]]:
+def _privileged(run: runs.Run, told: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[Privileged, ...], tuple[str, ...]]:
     """Return the identities of power on every host, and the hosts that did not show theirs."""
-    run = runs.read({**begin, "policy": policy.model_dump(mode="json", by_alias=True), "state": ""})
     found: list[Privileged] = []
     unread = []
-    told = answers.of(record for record, _ in records)
-    for host in managed(policy):
+    for host in managed(run.policy):
         try:
             observation = told.get(host, {}).get("observation")
             posture = open_posture(observation, host=host, nonce=run.nonce, host_key=run.host_keys.get(host))

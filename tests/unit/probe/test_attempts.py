@@ -130,7 +130,7 @@ def test_tries_travel_short() -> None:
     """As ``haechi.perimeter.matrix`` reads them."""
     with socket.create_server((HERE, 0)) as server:
         port = server.getsockname()[1]
-        ((*told, ms),) = tries.make([(HERE, "tcp", port)])
+        ((*told, ms),) = tries.make([(HERE, "tcp", port, True)])
 
     assert told == [HERE, "tcp", port, HERE, "open"]
     assert isinstance(ms, int)

@@ -12,9 +12,13 @@ from typing import Any
 
 from haechi import catalogue
 from haechi.controls.model import Control, Scope, Severity, Status, passed
+from haechi.perimeter import matrix
+from haechi.perimeter.matrix import Matrix
+from haechi.policy.resolve import managed
 from haechi.report.build import build
 from haechi.report.model import Checkpoint, Earlier, Meta, Record, Report, Row, Stored, Waiver
 from tests.project.conftest import ROOT
+from tests.unit.controls import world
 
 FILE = ROOT / "tests/cases/report/run.json"
 
@@ -42,7 +46,26 @@ def stored() -> Stored:
             for host, found in case["records"].items()
         },
         earlier=tuple(Earlier(**one | {"at": when(one["at"])}) for one in case["earlier"]),
+        matrix=zones(),
     )
+
+
+@cache
+def zones() -> Matrix:
+    """Return the lab's zones: app1 reaches the shell of db1, edge1 lost the package cache, log1 told nothing."""
+    policy = world.policy()
+    to_ops = {"10.77.40.11 tcp/53": "open", "10.77.40.11 udp/53": "open", "10.77.40.11 udp/123": "open"}
+    usual = {**to_ops, "10.77.40.11 tcp/3142": "open", "10.77.40.13 tcp/4717": "open", "10.77.40.13 tcp/4718": "open"}
+    usual |= {"10.77.40.12 tcp/30344": "open"}
+    own = {
+        "gw1": {**usual, "10.77.0.11 icmp/0": "open", "10.77.0.12 icmp/0": "open"},
+        "edge1": {**usual, "10.77.40.11 tcp/3142": "timeout"},
+        "app1": {**usual, "10.77.30.11 tcp/22": "open", "10.77.30.11 tcp/5432": "refused"},
+        "vault1": {name: result for name, result in usual.items() if "10.77.40.13" not in name},
+        "ops1": {f"{policy.hosts[name].address} tcp/22": "open" for name in managed(policy) if name != "ops1"},
+    }
+    probes = {host: [world.tried(policy, host, own.get(host, usual))] for host in managed(policy) if host != "log1"}
+    return matrix.read(policy, probes)
 
 
 def rows(verdicts: list[dict[str, Any]]) -> Iterator[Row]:
