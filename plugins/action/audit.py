@@ -72,7 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         ended = auditrun.heard(run, answers, check=self._task.check_mode)
         kept = auditrun.registers(run)
         rows = audit.judge(run, answers, kept)
-        for line in auditrun.lines(rows, hosts):
+        for line in [*auditrun.idle(run, answers), *auditrun.lines(rows, hosts)]:
             self._display.display(line)
         documents = [row.document() for row in rows]
         carried = [

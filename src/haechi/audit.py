@@ -19,6 +19,8 @@ from haechi.observe.observation import Kind, Observation
 from haechi.observe.posture import Posture, UnknownError, open_posture
 from haechi.perimeter.matrix import Matrix
 from haechi.perimeter.matrix import read as read_matrix
+from haechi.perimeter.unused import Idle
+from haechi.perimeter.unused import unused as idle_flows
 from haechi.policy.models import Policy
 from haechi.policy.resolve import managed
 from haechi.runs import Run
@@ -66,6 +68,18 @@ def zone_matrix(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> Matrix | 
         return None
     matrix = read_matrix(run.policy, {host: tuple(_probes(run, host, answer)) for host, answer in answers.items()})
     return matrix if matrix.began else None
+
+
+def unused(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> tuple[Idle, ...]:
+    """Return the flows that nothing used for long; none where nobody knows which of them the matrix itself used."""
+    matrix = zone_matrix(run, answers)
+    if matrix is None:
+        return ()
+    counted = {}
+    for host, answer in answers.items():
+        with suppress(UnknownError):
+            counted[host] = _posture(run, host, answer).flows
+    return idle_flows(run.policy, counted, {attempt.flow for attempt in matrix.attempts}, run.at)
 
 
 def granted(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Grant, ...]]:

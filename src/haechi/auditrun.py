@@ -178,6 +178,14 @@ def lines(rows: Iterable[Judged], hosts: Iterable[str]) -> list[str]:
     return [*told[:SHOWN], *more, f"  {len(list(hosts))} hosts, {len(rows)} verdicts: {counts}"]
 
 
+def idle(run: Run, answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return in words the flows that nothing used for long: a question to somebody, and no failure."""
+    return [
+        f"  UNUSED   {one.flow}: nothing since {one.since:%Y-%m-%d} [{', '.join(one.hosts)}]. Still needed?"
+        for one in audit.unused(run, answers)
+    ]
+
+
 def _failures(rows: Iterable[Judged]) -> list[str]:
     titles = {control.id: control.title_en for control in by_id().values()}
     grouped: dict[tuple[str, str, str], list[str]] = {}

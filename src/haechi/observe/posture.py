@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, factor, found, granted, listed, recorded, serving
+from haechi.observe import certified, counted, factor, found, granted, listed, recorded, serving
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -71,6 +71,11 @@ class Posture:
     def firewall(self) -> s.Firewall:
         """Return the section of that name."""
         return self._read("firewall", s.Firewall)
+
+    @cached_property
+    def flows(self) -> counted.Flows:
+        """Return the section of that name."""
+        return self._read("flows", counted.Flows)
 
     @cached_property
     def pam(self) -> s.Pam:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from haechi.catalogue import Article
 from haechi.controls.model import Control, Status
 from haechi.perimeter.matrix import Matrix
+from haechi.perimeter.unused import Idle
 from haechi.privileged import Privileged, Right
 
 
@@ -86,7 +87,7 @@ class Stored:
     """A run as it was read from the store. ``records`` are those of each subject that its verdicts rest on.
 
     ``privileged`` are the identities of power; of the hosts in ``unread`` nobody knows who has it. ``matrix`` is what
-    became of every pair of zones, None where nobody tried.
+    became of every pair of zones, None where nobody tried; ``idle`` are flows that nothing used for long.
     """
 
     meta: Meta
@@ -99,6 +100,7 @@ class Stored:
     privileged: tuple[Privileged, ...] = ()
     unread: tuple[str, ...] = ()
     matrix: Matrix | None = None
+    idle: tuple[Idle, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

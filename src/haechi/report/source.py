@@ -95,6 +95,7 @@ def _stored(folder: Path, run: str, records: Sequence[Line], verified: bool | No
         privileged=held,
         unread=unread,
         matrix=audit.zone_matrix(about, told),
+        idle=audit.unused(about, told),
     )
 
 

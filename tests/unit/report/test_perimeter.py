@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from haechi import catalogue
 from haechi.perimeter.matrix import State
+from haechi.perimeter.unused import Idle
 from haechi.report import html, perimeter
 from haechi.report.build import build
 
@@ -70,6 +72,17 @@ def test_the_page_shows_the_picture_and_says_the_same_in_words(section: str) -> 
     assert "시험 시각: 2026-11-25 01:40:00 KST" in section
     assert "from 2026-11-25 01:40:00 KST" in section
     assert "Told nothing: log1" in section
+
+
+def test_flows_that_nothing_uses_are_named_with_since_when() -> None:
+    """A question to somebody, and no failure; where none is known the page says no more than that."""
+    idle = (Idle(flow="office-to-test", since=datetime(2026, 8, 1, 20, tzinfo=UTC), hosts=("gw1", "test1")),)
+    page = html.render(build(replace(stored(), idle=idle), controls(), catalogue.articles()))
+    none = html.render(report())
+
+    assert re.search(r">office-to-test</td>.*?>2026-08-02</td>.*?>gw1, test1</td>", page, re.DOTALL)
+    assert "No flow is known to be unused for long." not in page
+    assert "No flow is known to be unused for long." in none
 
 
 def test_where_nobody_tried_the_page_says_so() -> None:
