@@ -97,7 +97,7 @@ CONTROLS = (
             how="a rule made by hand drops the way to the package cache",
             script="nft insert rule inet haechi output tcp dport 3142 drop",
             touches=("nft",),
-            also=("firewall-live-is-file",),
+            also=("firewall-live-is-file", "flows-work"),
             hosts=("edge1", "edge2", "app1", "db1", "log1", "vault1", "backup1"),
         ),
     ),
