@@ -14,6 +14,8 @@ from haechi.controls.judging import SITE
 from haechi.evidence import answers, canonical
 from haechi.report import source
 
+# The playbook that judges the perimeter alone.
+PROBE = "probe"
 # What a verdict says of its control and subject.
 SAID = ("status", "seen", "expected", "waiver")
 
@@ -55,9 +57,11 @@ def again(folder: Path, run: str, key: Ed25519PublicKey) -> Again:
         policy = source.stored_policy(folder, begin["policy"]).model_dump(mode="json", by_alias=True)
         then = {_name(record["body"]): record["body"] for record in records if record["kind"] == source.VERDICT}
         asked = dict.fromkeys(sorted({subject for _, subject in then} - {SITE}), auditrun.NO_ANSWER)
-        rows = audit.judge(
-            runs.read({**begin, "policy": policy, "state": ""}), asked | answers.of(records), answers.kept(records)
-        )
+        about, told = runs.read({**begin, "policy": policy, "state": ""}), asked | answers.of(records)
+        if begin.get("verb") == PROBE:
+            rows = audit.judge_perimeter(about, told)[0]
+        else:
+            rows = audit.judge(about, told, answers.kept(records))
     except (KeyError, TypeError, ValueError) as error:
         raise source.unreadable(folder, run, error) from error
     now = {(row.control, row.subject): canonical.storable(row.document()) for row in rows}

@@ -12,6 +12,7 @@ from haechi import audit, auditrun, policy, runs
 from haechi.cli import main
 from haechi.evidence.recorder import CARRIED, Event, Recorder
 from haechi.evidence.store import RECORDS
+from haechi.perimeter import plan
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "inventories/example"
@@ -49,6 +50,32 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     recorder.close({})
     assert (recorder.problem, recorder.warning) == ("", "")
     return recorder.run
+
+
+@pytest.fixture
+def probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Try the perimeter, as its playbook does, and return the run's name: one host is silent."""
+    monkeypatch.setenv("HAECHI_STATE_DIR", str(tmp_path))
+    loaded = policy.load(EXAMPLE).policy
+    assert loaded is not None
+    alone = loaded.model_copy(update={"site": loaded.site.model_copy(update={"evidence_copy": None})})
+    document = json.loads(json.dumps(runs.begin(alone, frozenset(), tmp_path / "example")))
+    recorder, about = Recorder("probe"), runs.read(document)
+    recorder.begin(document, tmp_path, check=False)
+    tries = [[address, proto, port, "", "open", 3] for address, proto, port in plan.tries_from(alone, "app1")]
+    answers = {"app1": {"probes": auditrun.tried(about, "app1", tries)}, "db1": SILENT}
+    recorder.saw(told("app1", [{"kind": "probe", "body": row} for row in answers["app1"]["probes"]]))
+    rows = [row.document() for row in audit.judge_perimeter(about, answers)[0]]
+    assert [row["status"] for row in rows] == ["fail", "unknown", "fail"]
+    recorder.saw(told("edge1", [{"kind": "verdict", "body": row} for row in rows]))
+    recorder.close({})
+    return recorder.run
+
+
+def test_a_probe_is_judged_again_by_what_it_tried(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The perimeter's verdicts and no others: nobody looked at anything else."""
+    assert judge(probe) == 0
+    assert "3 verdicts, 0 not as they were" in capsys.readouterr().out
 
 
 def judge(run: str) -> int:
