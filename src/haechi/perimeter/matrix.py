@@ -126,8 +126,9 @@ def read(policy: Policy, probes: Mapping[str, Iterable[Observation]]) -> Matrix:
     told = {host: found for host in managed(policy) if (found := _last(probes.get(host, ()))) is not None}
     tries = [one for host, (rows, _) in told.items() for one in _tries(policy, host, rows)]
     times = [at for _, at in told.values()]
-    heard = [one for one in tries if one.result in ANSWERS]
-    judge = _Judge(Ways(policy), policy, {one.address for one in heard}, {one.host for one in heard})
+    ways, heard = Ways(policy), [one for one in tries if one.result in ANSWERS]
+    alive = {ways.owners.get(one.address, str(one.address)) for one in heard}
+    judge = _Judge(ways, policy, alive, {one.host for one in heard})
     attempts = [judge.attempt(one) for one in tries]
     return Matrix(
         zones=(*policy.zones, *((INTERNET,) if policy.perimeter.beacons else ())),
@@ -158,11 +159,11 @@ def _tries(policy: Policy, host: str, rows: Iterable[tuple[object, ...]]) -> Ite
 
 @dataclass(frozen=True)
 class _Judge:
-    """Holds tries against policy. ``alive`` addresses answered somebody, ``able`` hosts had an answer of somebody."""
+    """Holds tries against policy. ``alive`` machines answered somebody, ``able`` hosts had an answer of somebody."""
 
     ways: Ways
     policy: Policy
-    alive: set[IPv4Address]
+    alive: set[str]
     able: set[str]
 
     def attempt(self, one: _Try) -> Attempt:
@@ -198,8 +199,9 @@ class _Judge:
             return State.OPEN
         if one.result == "blocked":
             return State.SHUT
-        told = one.proto != "udp" and one.result != "untried"
-        return State.SHUT if told and one.address in self.alive and one.host in self.able else State.UNSEEN
+        told = one.proto != "udp" and one.result != "untried" and one.host in self.able
+        up = self.ways.owners.get(one.address, str(one.address)) in self.alive
+        return State.SHUT if told and up else State.UNSEEN
 
 
 def _cells(policy: Policy, attempts: Iterable[Attempt]) -> dict[tuple[str, str], Cell]:

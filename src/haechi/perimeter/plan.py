@@ -23,7 +23,12 @@ def tries_from(policy: Policy, host: str) -> list[Target]:
     """
     sample = [*_sample(policy, host), *map(str, policy.perimeter.beacons)]
     found = [(address, proto, port) for address in sample for proto, port in services(policy)]
-    return list(dict.fromkeys((*found, *_named(policy, host))))
+    ways, legs = Ways(policy, [host]), {str(leg) for one in policy.hosts.values() for leg in one.legs.values()}
+    # sshd hears few strangers of one source at once (PerSourceMaxStartups, sshd_config(5)), and logins are tried beside
+    # this: where the way is declared, one address of a gateway shows it.
+    spared = {one for one in found if one[1:] == ("tcp", policy.sshd.port) and one[0] in legs}
+    kept = [one for one in found if one not in spared or not ways.sends(host, _packet(policy, host, *one))]
+    return list(dict.fromkeys((*kept, *_named(policy, host))))
 
 
 def asked(policy: Policy, host: str) -> list[tuple[str, str, int, bool]]:

@@ -42,6 +42,19 @@ def test_a_gateway_is_tried_at_each_of_its_legs_and_nobody_tries_itself() -> Non
     assert not tried["gw1"] & legs
 
 
+def test_sshd_of_a_gateway_is_tried_at_one_address_by_whoever_may_and_at_all_by_others() -> None:
+    """A handful of connections at once is what it hears of one source, and logins need some of them."""
+    doors = {
+        host: sorted(
+            address for address, proto, port in plan.tries_from(world.policy(), host) if (proto, port) == ("tcp", 22)
+        )
+        for host in ("ops1", "app1")
+    }
+
+    assert [address for address in doors["ops1"] if address.endswith(".2")] == ["10.77.40.2"]
+    assert len([address for address in doors["app1"] if address.endswith(".2")]) == 6
+
+
 def test_a_beacon_is_tried_like_a_host() -> None:
     """Nothing else is, beyond the zones."""
     beyond = world.with_policy(world.policy(), [{"at": ["perimeter", "beacons"], "set": ["198.51.100.7"]}])
