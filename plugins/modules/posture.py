@@ -9,7 +9,7 @@ description:
   - Read-only, the same in check mode. Returns everything that controls about one host are judged by, in sections; a
     section that could not be read is unknown, with the reason.
   - No secret leaves the host. Of a password hash only its prefix is told, of keys only fingerprints.
-  - Tries connections from the host, and sends nothing over those that open; over UDP it asks for a name or the time.
+  - Tries connections from the host, and sends nothing over those that open; over UDP it asks for a status or the time.
 author: The Haechi project
 options:
   nonce:

@@ -7,7 +7,7 @@ module: probe
 short_description: Have hosts try the perimeter, and judge what came of it
 description:
   - C(look) has the host try, all at once and within seconds, some hosts of every zone at every port of a flow and at
-    some that intruders seek. Nothing is sent over a connection that opens; over UDP it asks for a name or the time.
+    some that intruders seek. Nothing is sent over a connection that opens; over UDP it asks for a status or the time.
   - C(judge) holds what all hosts of the play told against policy. It shows the zone matrix, and fails where an
     undeclared way is open, a declared one is cut, or something was not seen.
 options:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 OPEN, REFUSED, TIMEOUT, UNREACHABLE, BLOCKED = "open", "refused", "timeout", "unreachable", "blocked"
 # A datagram that nft drops on its way out comes back to its sender as EPERM (Linux, nf_hook_slow); a SYN is silent.
 _CODES = {0: OPEN, errno.ECONNREFUSED: REFUSED, errno.ETIMEDOUT: TIMEOUT, errno.EPERM: BLOCKED}
-# A question for localhost (RFC 1035, 4.1; RFC 6761, 6.3: nobody else is asked), and one for the time (RFC 5905, 7.3).
-_DNS = struct.pack("!6H", 0x4841, 0x0100, 1, 0, 0, 0) + b"\x09localhost\0" + struct.pack("!2H", 1, 1)
+# Of a name server its status (RFC 1035, 4.1.1): to an opcode that it lacks it says so (RFC 8906, 3.1.3), and it asks no
+# other server on, as it would for a name. Of a time server the time (RFC 5905, 7.3).
+_DNS = struct.pack("!6H", 0x4841, 0x1000, 1, 0, 0, 0) + b"\x09localhost\0" + struct.pack("!2H", 1, 1)
 _NTP = b"\x23" + bytes(47)
 QUESTIONS = {53: _DNS, 123: _NTP}
 ECHO_REQUEST, ECHO_REPLY = 8, 0
