@@ -22,9 +22,8 @@ WHAT = "zones"
 # In the order of plugins/module_utils/probe/tries.py: address, protocol, port, source, result, milliseconds.
 Result = Literal["open", "refused", "timeout", "unreachable", "blocked", "untried"]
 Ms = Annotated[int, Field(ge=0)]
-_TRIES = TypeAdapter(
-    tuple[tuple[IPv4Address, Literal["tcp", "udp", "icmp"], int, IPv4Address | Literal[""], Result, Ms], ...]
-)
+Row = tuple[IPv4Address, Literal["tcp", "udp", "icmp"], int, IPv4Address | Literal[""], Result, Ms]
+_TRIES = TypeAdapter(tuple[Row, ...])
 ANSWERS = ("open", "refused")
 # Over UDP silence means something only where every server answers the question that was put: names and time.
 ANSWERING = (53, 123)
@@ -140,7 +139,7 @@ def read(policy: Policy, probes: Mapping[str, Iterable[Observation]]) -> Matrix:
     )
 
 
-def _last(probes: Iterable[Observation]) -> tuple[tuple[tuple[object, ...], ...], datetime] | None:
+def _last(probes: Iterable[Observation]) -> tuple[tuple[Row, ...], datetime] | None:
     """Return the tries of a host's last look, and its time; None where it told none, or what is no try."""
     found = [probe for probe in probes if probe.data.get("what") == WHAT]
     if not found:
@@ -152,9 +151,9 @@ def _last(probes: Iterable[Observation]) -> tuple[tuple[tuple[object, ...], ...]
         return None
 
 
-def _tries(policy: Policy, host: str, rows: Iterable[tuple[object, ...]]) -> Iterator[_Try]:
+def _tries(policy: Policy, host: str, rows: Iterable[Row]) -> Iterator[_Try]:
     for address, proto, port, source, result, ms in rows:
-        yield _Try(host, address, proto, port, source or source_of(policy, host, address), result, ms)  # type: ignore[arg-type]
+        yield _Try(host, address, proto, port, source or source_of(policy, host, address), result, ms)
 
 
 @dataclass(frozen=True)
