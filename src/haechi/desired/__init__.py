@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from haechi.desired import accounts, baseline, break_glass, firewall, grants, mfa, offboarding, pki, recorder, sshd
+from haechi.desired import (
+    accounts,
+    baseline,
+    break_glass,
+    edge,
+    firewall,
+    grants,
+    mfa,
+    offboarding,
+    pki,
+    recorder,
+    sshd,
+)
 from haechi.hr.handover import NOTHING, Handover
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.models import Kind, Policy, State
@@ -49,6 +61,7 @@ def build(
             "break_glass": break_glass.build(policy, host, revoked, more.seal),
             "mfa": mfa.build(policy, host, revoked),
             "sshd": sshd.build(policy, host, trust),
+            "edge": edge.build(policy, host),
             "firewall": firewall.build(policy, host, revoked),
             "offboarding": offboarding.build(policy, host, more.handed),
             "prove": prove(policy, host, revoked),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from haechi.desired.nftables import Rule, ruleset
-from haechi.policy.models import Flow, Host, Policy
+from haechi.policy import derived
+from haechi.policy.models import Flow, Policy
 from haechi.policy.resolve import addresses, alone, control_sources, expand_hosts, is_internet, managed
 
 Network = IPv4Network | IPv6Network
@@ -25,7 +26,7 @@ class End:
 
 def build(policy: Policy, host: str, _revoked: frozenset[str]) -> dict[str, object]:
     """Return the desired firewall of a host: its rules as nft reads them, and the sockets that may be open."""
-    listeners = [entry for entry in policy.listeners if host in expand_hosts(policy, entry.hosts)]
+    listeners = [entry for entry in derived.listeners(policy) if host in expand_hosts(policy, entry.hosts)]
     return {
         "schema": 1,
         "ruleset": ruleset(
@@ -41,7 +42,7 @@ def build(policy: Policy, host: str, _revoked: frozenset[str]) -> dict[str, obje
 
 def jumped_to(policy: Policy, host: str) -> tuple[str, ...]:
     """Return the addresses of the hosts that the automation reaches through this one."""
-    mine = {str(network.network_address) for network in own(policy.hosts[host])}
+    mine = {str(network.network_address) for network in own(policy, host)}
     others = [name for name in managed(policy) if name != host and mine & set(control_sources(policy, name))]
     return tuple(str(policy.hosts[name].address) for name in others)
 
@@ -56,12 +57,13 @@ def never_block(policy: Policy) -> tuple[Network, ...]:
 
 def rules(policy: Policy, host: str) -> tuple[Rule, ...]:
     """Return the rules of a host in policy's order."""
-    return tuple(rule for flow in policy.flows for rule in _of_flow(policy, host, flow))
+    return tuple(rule for flow in derived.flows(policy) for rule in _of_flow(policy, host, flow))
 
 
-def own(host: Host) -> tuple[Network, ...]:
-    """Return a host's addresses, one in each zone it has a leg in."""
-    found = [alone(address) for address in (host.address, *host.legs.values())]
+def own(policy: Policy, name: str) -> tuple[Network, ...]:
+    """Return a host's addresses, one in each zone it has a leg in, and what it shares."""
+    host = policy.hosts[name]
+    found = [alone(address) for address in (host.address, *host.legs.values(), *derived.shared(policy, name))]
     return (*found, *((alone(host.address6),) if host.address6 else ()))
 
 
@@ -74,18 +76,18 @@ def _within(inner: Network, outer: Network) -> bool:
     return inner.network_address in outer and inner.broadcast_address in outer
 
 
-def _mine(end: End, host: Host) -> End:
-    return End(tuple(mine for mine in own(host) if any(_within(mine, network) for network in end.networks)))
+def _mine(policy: Policy, end: End, name: str) -> End:
+    return End(tuple(mine for mine in own(policy, name) if any(_within(mine, network) for network in end.networks)))
 
 
 def _of_flow(policy: Policy, name: str, flow: Flow) -> Iterator[Rule]:
     host, source, target = policy.hosts[name], _end(policy, flow.source), _end(policy, flow.target)
-    here = _mine(source, host)
+    here = _mine(policy, source, name)
     if here.networks:
         yield _rule("output", flow, here, target)
         if flow.publish is not None:
             yield _rule("output", flow, here, _door(policy, flow), ports=(flow.publish.port,))
-    here = _mine(target, host)
+    here = _mine(policy, target, name)
     if here.networks:
         yield _rule("input", flow, source, here, rate=_rate(policy, name, flow))
     if not host.gateway:
@@ -93,7 +95,7 @@ def _of_flow(policy: Policy, name: str, flow: Flow) -> Iterator[Rule]:
     if _crosses(policy, source, target):
         yield _rule("forward", flow, source, target, translated=flow.publish is not None)
     if flow.publish is not None and flow.publish.gateway == name:
-        to = f"{policy.hosts[flow.target[0]].address}:{flow.ports[0]}"
+        to = f"{target.networks[0].network_address}:{flow.ports[0]}"
         yield _rule("prerouting", flow, source, _door(policy, flow), ports=(flow.publish.port,), translate=to)
     if flow.masquerade:
         yield _rule("postrouting", flow, source, target)

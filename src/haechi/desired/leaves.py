@@ -5,11 +5,11 @@ from __future__ import annotations
 from haechi.pki.trust import Trust
 from haechi.policy.models import Host, Policy
 from haechi.policy.recording import Leaf
-from haechi.policy.resolve import RECEIVER_LEAF, RECORDER_LEAF, certified, managed
+from haechi.policy.resolve import EDGE_LEAF, RECEIVER_LEAF, RECORDER_LEAF, certified, managed
 
 # Who speaks TLS: everywhere the tunnel, on a log host of Debian 13 the recorder itself.
 TUNNEL, RECORDER = "haechi-recorder-tls.service", "haechi-recorder.service"
-RECEIVER = "haechi-receive.service"
+RECEIVER, EDGE = "haechi-receive.service", "haproxy.service"
 FOLDER = "/etc/haechi/x509"
 
 
@@ -49,7 +49,7 @@ def renewal(policy: Policy) -> dict[str, object] | None:
 def of(policy: Policy, host: str) -> tuple[Leaf, ...]:
     """Return the leaves of a host."""
     declared = policy.pki.leaves if policy.pki is not None else ()
-    own = [leaf for leaf in (*declared, *_received(policy)) if leaf.host == host]
+    own = [leaf for leaf in (*declared, *_received(policy), *_edge(policy)) if leaf.host == host]
     if policy.recorder is None:
         return tuple(own)
     keeps = policy.recorder.host == host
@@ -63,6 +63,15 @@ def _received(policy: Policy) -> tuple[Leaf, ...]:
         return ()
     # It takes a new certificate by starting anew: the socket is systemd's, and stays open meanwhile.
     return (Leaf(name=RECEIVER_LEAF, host=policy.hr.receiver, names=policy.hr.names, reload=(RECEIVER,)),)
+
+
+def _edge(policy: Policy) -> tuple[Leaf, ...]:
+    """Return the certificates of the pair: for what it answers to, and for what the two tell each other."""
+    if policy.edge is None:
+        return ()
+    names = tuple(sorted({name for service in policy.edge.services.values() for name in service.names}))
+    both = {"name": EDGE_LEAF, "names": names, "addresses": (policy.edge.address,), "use": "both", "reload": (EDGE,)}
+    return tuple(Leaf.model_validate({**both, "host": host}) for host in policy.edge.hosts)
 
 
 def _row(policy: Policy, leaf: Leaf) -> dict[str, object]:

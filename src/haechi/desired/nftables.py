@@ -10,6 +10,8 @@ from typing import Any
 from haechi.policy.models import Host, Policy
 
 Network = IPv4Network | IPv6Network
+# Assigned by IANA; no file of the host has to know the name.
+VRRP = 112
 TABLE, BLOCK = "haechi", "haechi_block"
 # Neighbour discovery must work before anything else does, and only from the link itself: hop limit 255 (RFC 4861).
 ND_TYPES = "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert"
@@ -188,6 +190,8 @@ def _verdicts(rule: Rule, family: str, match: str) -> Iterator[str]:
 def _service(rule: Rule, version: int) -> str:
     if rule.proto == "icmp":
         return f"{'icmp' if version == 4 else 'icmpv6'} type echo-request"  # noqa: PLR2004 - the IP version
+    if rule.proto == "vrrp":
+        return f"meta l4proto {VRRP}"
     return f"{rule.proto} dport {_set(map(str, rule.ports))}"
 
 

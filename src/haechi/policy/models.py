@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from haechi.policy.edge import Edge
 from haechi.policy.firmware import Firmware
 from haechi.policy.leaving import RevocationsPolicy, SharedSecret
 from haechi.policy.perimeter import Perimeter, Zone
@@ -117,7 +118,7 @@ class Flow(Model):
         tuple[Line, ...], Field(alias="from", min_length=1, description="hosts, zones, CIDRs, `internet`")
     ]
     target: Annotated[tuple[Line, ...], Field(alias="to", min_length=1, description="hosts, zones, CIDRs, `internet`")]
-    proto: Literal["tcp", "udp", "icmp"] = "tcp"
+    proto: Literal["tcp", "udp", "icmp", "vrrp"] = "tcp"
     ports: tuple[Port, ...] = ()
     publish: Publish | None = None
     masquerade: bool = Field(default=False, strict=True)
@@ -288,6 +289,7 @@ class Policy(Model):
     shared_secrets: tuple[SharedSecret, ...] = ()
     hr: Hr | None = None
     firmware: Firmware = Firmware()
+    edge: Edge | None = None
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()
     perimeter: Perimeter = Perimeter()

@@ -31,6 +31,7 @@ SPARE: dict[str, Any] = {
     "shared_secrets": [],
     "firmware": {},
     "hr": None,
+    "edge": None,
     "zones": {},
 }
 NEVER = {("site", "name"), ("site", "state_dir")}

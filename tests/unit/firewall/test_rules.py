@@ -224,3 +224,69 @@ def test_listeners_are_those_of_the_host() -> None:
     edge = {"proto": "udp", "port": 443, "process": "envoy", "local": True}
     assert build(made, "ops", frozenset())["listeners"] == [ssh]
     assert build(made, "web", frozenset())["listeners"] == [ssh, edge]
+
+
+EDGE = {
+    "hosts": ["web", "web2"],
+    "address": "10.9.1.100",
+    "services": {"shop": {"names": ["shop.example.test"], "host": "ops", "port": 8080}},
+}
+
+
+@pytest.mark.parametrize("host", ["web", "web2"])
+def test_an_edge_s_two_hosts_may_say_to_each_other_what_nobody_else_may(host: str) -> None:
+    """VRRP and what they count, without a flow in policy; in and out, between their own addresses."""
+    own = HOSTS[host]["address"]
+    made = text(policy(edge=EDGE), host)
+
+    told = {name: [line for line in chain(made, name) if "edge-" in line] for name in ("input", "output")}
+
+    pair = "{ 10.9.1.11, 10.9.1.12 }"
+    assert told["input"] == [
+        f'ip saddr {pair} ip daddr {own} {service} counter name flow-{flow} accept comment "{flow}"'
+        for flow, service in (("edge-vrrp", "meta l4proto 112"), ("edge-peers", "tcp dport 4719"))
+    ]
+    assert told["output"] == [
+        f'ip saddr {own} ip daddr {pair} {service} counter name flow-{flow} accept comment "{flow}"'
+        for flow, service in (("edge-vrrp", "meta l4proto 112"), ("edge-peers", "tcp dport 4719"))
+    ]
+
+
+@pytest.mark.parametrize("host", ["gw", "ops"])
+def test_what_an_edge_s_two_hosts_say_passes_nobody_else(host: str) -> None:
+    """They are in one zone, so no gateway forwards it, and no other host takes it."""
+    assert "edge-" not in text(policy(edge=EDGE), host)
+
+
+@pytest.mark.parametrize("host", ["web", "web2"])
+def test_a_flow_to_the_shared_address_lets_in_on_both(host: str) -> None:
+    """Whoever holds it answers."""
+    made = text(policy(flow(["laptop"], ["10.9.1.100/32"]), edge=EDGE), host)
+
+    assert talk(made, "input") == [
+        f'ip saddr 10.9.0.11 ip daddr 10.9.1.100 tcp dport 443 {COUNTED} accept comment "talk"'
+    ]
+
+
+def test_the_shared_address_may_be_published() -> None:
+    """The door of the gateway leads to whoever holds it."""
+    door = {"gateway": "gw", "zone": "outside", "port": 443}
+    made = text(policy(flow(["laptop"], ["10.9.1.100/32"], publish=door), edge=EDGE), "gw")
+
+    assert talk(made, "published") == [
+        'ip saddr 10.9.0.11 ip daddr 10.9.0.2 tcp dport 443 dnat ip to 10.9.1.100:443 comment "talk"'
+    ]
+
+
+def test_an_edge_s_sockets_are_meant_to_be_open() -> None:
+    """On both of its hosts, and on no other."""
+    open_on = {
+        host: [(row["port"], row["process"]) for row in build(policy(edge=EDGE), host, frozenset())["listeners"]]
+        for host in ("web", "web2", "ops")
+    }
+
+    assert open_on == {
+        "web": [(443, "haproxy"), (4719, "haproxy")],
+        "web2": [(443, "haproxy"), (4719, "haproxy")],
+        "ops": [],
+    }

@@ -9,6 +9,7 @@ from haechi.policy.models import Flow, Policy
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.resolve import INTERNET, addresses, expand_hosts
 
+PORTLESS = {"icmp", "vrrp"}
 RATE = re.compile(r"[1-9]\d{0,5}/(second|minute|hour|day)")
 
 
@@ -42,9 +43,9 @@ def _ends(policy: Policy, where: Where, path: Path, names: tuple[str, ...]) -> I
 
 
 def _form(flow: Flow, where: Where, path: Path) -> Iterable[Problem]:
-    if flow.proto == "icmp" and flow.ports:
-        yield where.problem((*path, "ports"), "icmp has no ports", "remove `ports:`")
-    if flow.proto != "icmp" and not flow.ports:
+    if flow.proto in PORTLESS and flow.ports:
+        yield where.problem((*path, "ports"), f"{flow.proto} has no ports", "remove `ports:`")
+    if flow.proto not in PORTLESS and not flow.ports:
         yield where.problem(path, f"flow {flow.name} names no port", "add `ports: [..]`")
     if flow.rate is not None and not RATE.fullmatch(flow.rate):
         yield where.problem((*path, "rate"), f"{shown(flow.rate)} is no rate", "write it like 20/minute")
@@ -64,13 +65,15 @@ def _publish(policy: Policy, flow: Flow, where: Where, path: Path) -> Iterable[P
     elif flow.publish.zone not in {gateway.zone, *gateway.legs}:
         what = f"{flow.publish.gateway} has no leg in {flow.publish.zone}"
         yield where.problem((*place, "zone"), what, did_you_mean(flow.publish.zone, {gateway.zone, *gateway.legs}))
-    if len(flow.target) != 1 or flow.target[0] not in policy.hosts or len(flow.ports) != 1:
+    shared = f"{policy.edge.address}/32" if policy.edge is not None else None
+    single = len(flow.target) == 1 and (flow.target[0] in policy.hosts or flow.target[0] == shared)
+    if not single or len(flow.ports) != 1:
         mend = "publish one port of one host; write a flow for each"
         yield where.problem(place, f"flow {flow.name} publishes more than one socket", mend)
 
 
 def _heard(policy: Policy, flow: Flow, where: Where, path: Path) -> Iterable[Problem]:
-    if flow.proto == "icmp":
+    if flow.proto in PORTLESS:
         return
     open_sockets = {
         (host, listener.proto, listener.port)

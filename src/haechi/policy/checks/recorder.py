@@ -8,6 +8,7 @@ from haechi.policy.models import Policy
 from haechi.policy.problems import Path, Problem, Where, did_you_mean
 from haechi.policy.recording import Recorder
 from haechi.policy.resolve import (
+    EDGE_LEAF,
     RECEIVER_LEAF,
     RECORDER_LEAF,
     RECORDINGS_PORT,
@@ -17,7 +18,7 @@ from haechi.policy.resolve import (
     managed,
 )
 
-OWN = {RECORDER_LEAF: "the recorder's own", RECEIVER_LEAF: "the HR receiver's own"}
+OWN = {RECORDER_LEAF: "the recorder's own", RECEIVER_LEAF: "the HR receiver's own", EDGE_LEAF: "the edge's own"}
 
 
 def check(policy: Policy, where: Where) -> Iterable[Problem]:
