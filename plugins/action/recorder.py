@@ -8,12 +8,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.haechi.guard.plugins.modules.recorder import ARGUMENT_SPEC
-from ansible_collections.haechi.guard.plugins.plugin_utils import hosttask
+from ansible_collections.haechi.guard.plugins.plugin_utils import apt, hosttask
 
 from haechi.desired.pki import FOLDER
 from haechi.pki import signer
 
-APT = "ansible.builtin.apt"
 X509 = Path(__file__).resolve().parents[1] / "module_utils/pki/x509.py"
 
 
@@ -33,7 +32,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         requests = seen.pop("requests", None)
         if seen.get("failed") or requests is None:
             return {**result, **seen}
-        installed = self._install(seen["lacking"]) if seen["lacking"] else {}
+        installed = apt.install(self, seen["lacking"], self._variables) if seen["lacking"] else {}
         if installed.get("failed"):
             return result | installed
         signed = self._signed(args["desired"]["x509"], requests) if requests else {}
@@ -44,15 +43,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _ask(self, desired: dict[str, Any], signed: dict[str, str]) -> dict[str, Any]:
         return self._host.perform(self, {"desired": desired, "signed": signed}, self._variables)
-
-    def _install(self, names: list[str]) -> dict[str, Any]:
-        wanted = {"name": names, "install_recommends": False}
-        seen: dict[str, Any] = self._execute_module(module_name=APT, module_args=wanted, task_vars=self._variables)
-        if not seen.get("failed"):
-            return seen
-        fresh = wanted | {"update_cache": True}
-        again: dict[str, Any] = self._execute_module(module_name=APT, module_args=fresh, task_vars=self._variables)
-        return again
 
     def _signed(self, x509: dict[str, Any], requests: dict[str, str]) -> dict[str, str]:
         words = ("name", "names", "addresses", "use")
