@@ -40,6 +40,10 @@ options:
     type: list
     elements: str
     default: []
+  edge:
+    description: Where the edge of this host is to be tried, and its limits; nothing on a host that is none.
+    type: dict
+    default: {}
   probes:
     description: Connections to try, each with C(address) (a number) and C(port); other keys come back as they are.
     type: list
@@ -86,6 +90,7 @@ ARGUMENT_SPEC = {
     "sysctl": {"type": "list", "elements": "str", "default": []},
     "skip": {"type": "list", "elements": "str", "default": []},
     "knock": {"type": "list", "elements": "str", "default": []},
+    "edge": {"type": "dict", "default": {}},
     "probes": {"type": "list", "elements": "dict", "default": []},
     "tries": {"type": "list", "elements": "list", "default": []},
 }

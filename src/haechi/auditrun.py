@@ -13,6 +13,7 @@ from haechi import audit, desired, devices, offer, rotation
 from haechi.controls import by_id, drilled, firmware, hr, judging, kept, kernel, reviewed, secrets
 from haechi.controls.judging import Judged
 from haechi.controls.model import Status
+from haechi.desired import edge
 from haechi.evidence import FOLDER, EvidenceError, files
 from haechi.evidence import kept as on_record
 from haechi.grant import ends
@@ -47,6 +48,7 @@ def question(run: Run, host: str) -> dict[str, Any]:
         "sysctl": sorted({*kernel.KEYS, *sysctl}),
         "skip": list(SKIP),
         "knock": [] if run.unsound or not _hears(run, host) else list(hr.knocked_at(run.policy)),
+        "edge": edge.asked(wanted.get("edge")),
         "probes": [] if run.unsound else plan.probes_from(run.policy, host),
         "tries": [] if run.unsound else zones.asked(run.policy, host),
     }

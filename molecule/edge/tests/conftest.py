@@ -67,7 +67,7 @@ def outside() -> Asker:
     root = run_in("trixie", "cat", "/etc/haechi/x509/root.pem").stdout
     assert "BEGIN CERTIFICATE" in root
     run_in("client", "sh", "-c", "cat > /root/haechi-root.pem", text=root)
-    for last in range(12, 20):
+    for last in range(12, 21):
         run_in("client", "ip", "address", "replace", f"10.78.0.{last}/24", "dev", "eth0")
     return Asker("client", {"address": EDGE, "port": 443, "name": NAME})
 

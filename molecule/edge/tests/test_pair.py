@@ -13,7 +13,7 @@ import pytest
 
 from .conftest import EDGE, run_in
 
-FLOODED, CALM = "10.78.0.17", "10.78.0.19"
+FLOODED, CALM = "10.78.0.20", "10.78.0.19"
 PAIR = {"trixie", "bookworm"}
 
 
@@ -39,9 +39,9 @@ def test_the_other_answers_when_the_holder_is_gone_under_load_and_forgives_nobod
     """A source above its limit is above it on the other too; another source's gap is told, and judged in the bench."""
     first = holder()
     other = (PAIR - {first}).pop()
-    load = outside.begins("load", path="/verify", seconds=9, source=CALM)
+    load = outside.begins("load", path="/verify", seconds=60, source=CALM)
     time.sleep(1)
-    seen = outside.does("flood", path="/verify", times=310, source=FLOODED)
+    seen = outside.does("flood", times=900, source=FLOODED)
     with stopped(first):
         gone = time.time()
         told = outside.ask("/verify", source=CALM, timeout=1)
@@ -49,6 +49,7 @@ def test_the_other_answers_when_the_holder_is_gone_under_load_and_forgives_nobod
             told = outside.ask("/verify", source=CALM, timeout=1)
         after = outside.ask("/verify", source=FLOODED)["status"]
         has = run_in(other, "ip", "-4", "address").stdout
+        time.sleep(1)
     output, _ = load.communicate(timeout=30)
 
     rows = [row for row in json.loads(output) if row[1] == 200]
@@ -56,7 +57,7 @@ def test_the_other_answers_when_the_holder_is_gone_under_load_and_forgives_nobod
     with capsys.disabled():
         sys.stdout.write(f"\nfail-over from {first} under load: {gap:.2f} s without service\n")
     assert EDGE in has
-    assert (seen["200"], after) == (300, 429)
+    assert ("429" in seen, after) == (True, 429)
     assert (told["status"], rows[-1][0] > gone) == (200, True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ PATIENCE_S = "10"
 FOLLOW_UPS: list[dict[str, Any]] = [
     {"paths": ["/etc/tmpfiles.d/*"], "run": [["systemd-tmpfiles", "--create", "/etc/tmpfiles.d/haechi-edge.conf"]]},
     {"paths": ["/etc/systemd/system/*"], "run": [["systemctl", "daemon-reload"]]},
-    {"paths": ["/etc/*"], "run": [["systemctl", "enable", "--quiet", *UNITS]]},
     {"paths": ["/etc/systemd/system/nginx*"], "run": [["systemctl", "restart", "nginx.service"]]},
     {"paths": ["/etc/systemd/system/haproxy*"], "run": [["systemctl", "restart", "haproxy.service"]]},
     {"paths": ["/etc/nginx/*", "*/waf.conf"], "run": [["systemctl", "reload-or-restart", "nginx.service"]]},
@@ -46,19 +45,14 @@ def ensure(desired: Mapping[str, Any], texts: Mapping[str, str], *, check: bool)
         return {"changed": True, "lacking": lacking}
     rows = _rows(desired, texts)
     links = {path: to for path, to in desired["links"].items() if not _leads(path, to)}
-    missing = [path for path in desired["links"].values() if not Path(path).is_file()]
-    if missing and not check:
-        raise EdgeError(f"{missing[0]} is not there: the role recorder makes it, so let it run before")
-    asked = {"files": rows, "absent": [], "follow_ups": FOLLOW_UPS}
-    planned = tree.make(asked, check=True)
-    if planned["changed"] and not check:
+    planned = tree.make(_asked(rows), check=True)
+    if not check:
+        _certified(desired["links"].values())
         _point(links)
-        # keepalived's candidate names it, and wants it there.
-        tree.make(
-            {"files": [row for row in rows if row["path"] == SCRIPT], "absent": [], "follow_ups": []}, check=False
-        )
-        candidate.judge([row for row in rows if row["path"] != SCRIPT])
-        _swap(asked)
+        if planned["changed"]:
+            _swap(rows)
+        elif links:
+            _must("systemctl", "reload-or-restart", "haproxy.service")
     states = {} if check and planned["changed"] else running.lacking(UNITS)
     if states and not check:
         _must("systemctl", "enable", "--quiet", "--now", *UNITS)
@@ -91,9 +85,23 @@ def _interface(address: str) -> str:
     raise EdgeError(f"no interface has {address}, which policy gives this host")
 
 
-def _swap(asked: Mapping[str, Any]) -> None:
+def _asked(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"files": rows, "absent": [], "follow_ups": FOLLOW_UPS}
+
+
+def _certified(paths: Iterable[str]) -> None:
+    missing = [path for path in paths if not Path(path).is_file()]
+    if missing:
+        raise EdgeError(f"{missing[0]} is not there: the role recorder makes it, so let it run before")
+
+
+def _swap(rows: list[dict[str, Any]]) -> None:
+    """Try the files, put them in place, and have the services take them; old files come back where something fails."""
+    # keepalived's candidate names it, and wants it there.
+    tree.make(_asked([row for row in rows if row["path"] == SCRIPT]), check=False)
+    candidate.judge([row for row in rows if row["path"] != SCRIPT])
     try:
-        tree.make(asked, check=False)
+        tree.make(_asked(rows), check=False)
     except tree.TreeError:
         # The old files are back; a failure here would add nothing to what is told.
         for command in (["daemon-reload"], *(["reload-or-restart", unit] for unit in UNITS)):

@@ -26,13 +26,13 @@ class RefusedError(Exception):
     """A program does not take the configuration; the text is its own."""
 
 
-def judge(rows: Iterable[dict[str, Any]], tests: Iterable[tuple[str, ...]] = TESTS) -> None:
+def judge(rows: Iterable[dict[str, Any]], tests: Iterable[tuple[str, ...]] = TESTS, folder: str = "/run") -> None:
     """Have each program read its file from another place.
 
     Raises ``RefusedError``; what serves has seen nothing of it.
     """
     rows = [*rows]
-    with tempfile.TemporaryDirectory(dir="/run", prefix="haechi-edge-") as place:
+    with tempfile.TemporaryDirectory(dir=folder, prefix="haechi-edge-") as place:
         places = {str(row["path"]): f"{place}{row['path']}" for row in rows}
         for file in tree.wanted({**row, "path": places[row["path"]], "content": moved(row, places)} for row in rows):
             Path(file.path).parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # A host under load is slow to answer, and an answer that comes late is still one.
@@ -30,6 +30,7 @@ class Question:
     sysctl: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     knock: tuple[str, ...] = ()
+    edge: Mapping[str, Any] = field(default_factory=dict)
 
 
 # A collector starts its commands and returns what reads their answers: so all commands of all collectors run at once.

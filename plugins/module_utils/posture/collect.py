@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     accounts,
     certificates,
+    edge,
     factors,
     files,
     firewall,
@@ -29,6 +30,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture import (
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Collector, NotSeenError, Question, Reader
 
 COLLECTORS: dict[str, Collector] = {
+    "edge": edge.edge,
     "units": units.units,
     "sshd": sshd.sshd,
     "firewall": firewall.firewall,

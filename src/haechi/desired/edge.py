@@ -49,6 +49,15 @@ def build(policy: Policy, host: str) -> dict[str, Any] | None:
     }
 
 
+def asked(desired: Any) -> dict[str, Any]:
+    """Return what a look at the host must know of its edge; nothing where it is none."""
+    if not isinstance(desired, dict):
+        return {}
+    limits = {word: desired["limits"][word] for word in ("source_connections", "source_requests", "body_kib")}
+    where = {"port": desired["local_port"], "name": desired["names"][0]}
+    return {**where, "address": desired["address"], "here": desired["here"]["address"], **limits}
+
+
 def _end(policy: Policy, edge: Edge, name: str) -> dict[str, Any]:
     return {
         "name": name,

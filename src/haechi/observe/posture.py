@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, counted, factor, found, granted, listed, recorded, serving
+from haechi.observe import certified, counted, edge, factor, found, granted, listed, recorded, serving
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -186,6 +186,11 @@ class Posture:
     def services(self) -> serving.Services:
         """Return the section of that name."""
         return self._read("services", serving.Services)
+
+    @cached_property
+    def edge(self) -> edge.Edge:
+        """Return the section of that name."""
+        return self._read("edge", edge.Edge)
 
     @cached_property
     def revocations(self) -> listed.Revocations:

@@ -17,7 +17,7 @@ from haechi.policy.edge import Edge
 from haechi.policy.firmware import Firmware
 from haechi.policy.leaving import RevocationsPolicy, SharedSecret
 from haechi.policy.perimeter import Perimeter, Zone
-from haechi.policy.privileges import BreakGlass, PrivilegePolicy
+from haechi.policy.privileges import BreakGlass, PrivilegePolicy, ReviewPolicy
 from haechi.policy.provisioning import Hr
 from haechi.policy.recording import Leaf, Recorder
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
@@ -165,14 +165,6 @@ class Register(Model):
     owner: IdentityId
     every_days: Annotated[int, Field(strict=True, ge=1, le=1095, description="how long a sign-off counts")]
     signed: tuple[SignOff, ...] = ()
-
-
-class ReviewPolicy(Model):
-    """How often somebody goes through all access, within how many days he signs, and who may: jobs of policy."""
-
-    every_days: Annotated[int, Field(strict=True, ge=1, le=366)] = 90
-    sign_within_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 14
-    jobs: Annotated[tuple[Name, ...], Field(min_length=1)] = ("security", "auditor", "operator")
 
 
 class SshdPolicy(Model):

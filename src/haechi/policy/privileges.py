@@ -32,3 +32,11 @@ class BreakGlass(Model):
     threshold: Annotated[int, Field(strict=True, ge=2, le=9)] = 2
     # ISMS-P 2.11.4 asks for a drill a year.
     drill_days: Annotated[int, Field(strict=True, ge=7, le=365, description="how long a drill counts")] = 180
+
+
+class ReviewPolicy(Model):
+    """How often somebody goes through all access, within how many days he signs, and who may: jobs of policy."""
+
+    every_days: Annotated[int, Field(strict=True, ge=1, le=366)] = 90
+    sign_within_days: Annotated[int, Field(strict=True, ge=1, le=60)] = 14
+    jobs: Annotated[tuple[Name, ...], Field(min_length=1)] = ("security", "auditor", "operator")

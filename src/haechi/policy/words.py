@@ -24,7 +24,7 @@ FIELDS: dict[str, type[Model]] = {
     "sudo": models.SudoRule,
     "listeners": models.Listener,
     "waivers": models.Waiver,
-    "review": models.ReviewPolicy,
+    "review": privileges.ReviewPolicy,
     "sshd": models.SshdPolicy,
     "mfa": models.MfaPolicy,
     "password": models.PasswordPolicy,

@@ -36,10 +36,12 @@ SIGNED = {
     "grants-end-seen",
     "secrets-rotated-after-leaver",
 }
+# The lab, whose hosts were looked at, has no edge.
+ABSENT = {"edge-one-holder"}
 SITE = [
     control.id
     for control in all_controls()
-    if control.scope is Scope.SITE and world.is_automated(control) and control.id not in SIGNED
+    if control.scope is Scope.SITE and world.is_automated(control) and control.id not in SIGNED | ABSENT
 ]
 PERIMETER = ("zones-as-declared", "flows-work", "egress-declared")
 PINGS = {"name": "pings", "from": ["app1", "db1"], "to": ["app", "data", "outside"], "proto": "icmp", "reason": "Up"}

@@ -26,7 +26,7 @@ def names(code: bytes) -> list[str]:
 
 def test_there_are_parts() -> None:
     """Or the next test tries nothing."""
-    assert PARTS == ["accounts", "baseline", "guard", "pki", "posture", "probe", "recorder", "service"]
+    assert PARTS == ["accounts", "baseline", "edge", "guard", "pki", "posture", "probe", "recorder", "service"]
 
 
 @pytest.mark.exhaustive
