@@ -51,12 +51,13 @@ def never_block(policy: Policy) -> tuple[Network, ...]:
     """Return the networks that no timed block may name: a typing error there would shut the operators out."""
     zones = [zone for zone in policy.zones.values() if zone.management]
     found: list[Network] = [network for zone in zones for network in (zone.cidr, zone.cidr6) if network is not None]
+    found += [policy.vpn.network] if policy.vpn is not None else []
     control = ip_network(policy.site.control_node)
     return tuple(found if any(_within(control, network) for network in found) else [*found, control])
 
 
 def rules(policy: Policy, host: str) -> tuple[Rule, ...]:
-    """Return the rules of a host in policy's order."""
+    """Return the rules of a host in policy's order, what follows from edge and VPN last."""
     return tuple(rule for flow in derived.flows(policy) for rule in _of_flow(policy, host, flow))
 
 

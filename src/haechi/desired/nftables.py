@@ -220,6 +220,7 @@ def _block(policy: Policy) -> Iterator[str]:
     never = {"4": [str(z.cidr) for z in management], "6": [str(z.cidr6) for z in management if z.cidr6 is not None]}
     if not any(policy.site.control_node in zone.cidr for zone in management):
         never["4"].append(str(policy.site.control_node))
+    never["4"] += [str(policy.vpn.network)] if policy.vpn is not None else []
     yield f"table inet {BLOCK} {{"
     for version in ("4", "6"):
         yield f"  set never{version} {{ type ipv{version}_addr; flags interval; }}"

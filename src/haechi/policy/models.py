@@ -21,6 +21,8 @@ from haechi.policy.privileges import BreakGlass, PrivilegePolicy, ReviewPolicy
 from haechi.policy.provisioning import Hr
 from haechi.policy.recording import Leaf, Recorder
 from haechi.policy.shape import Bridge, IdentityId, KeyLine, Line, Model, Name, Port, Text
+from haechi.policy.upkeep import PasswordPolicy, PeoplePolicy
+from haechi.policy.vpn import Vpn
 
 
 class Kind(StrEnum):
@@ -213,26 +215,6 @@ class MfaPolicy(Model):
     people: dict[IdentityId, PersonFactor] = Field(default={})
 
 
-class PasswordPolicy(Model):
-    """Passwords and lock-out; the bounds are KISA U-02 and U-03."""
-
-    min_length: Annotated[int, Field(strict=True, ge=8, le=128)] = 12
-    max_days: Annotated[int, Field(strict=True, ge=1, le=90)] = 90
-    min_days: Annotated[int, Field(strict=True, ge=1, le=30)] = 1
-    remember: Annotated[int, Field(strict=True, ge=4, le=24)] = 4
-    lock_after: Annotated[int, Field(strict=True, ge=3, le=10)] = 5
-    unlock_seconds: Annotated[int, Field(strict=True, ge=120)] = 120
-
-
-class PeoplePolicy(Model):
-    """What people must keep up to keep their access; the bound of ``dormant_days`` is ISMS-P 2.5.6's half year."""
-
-    dormant_days: Annotated[int, Field(strict=True, ge=1, le=180)] = 90
-    training_required: bool = Field(
-        default=False, strict=True, description="a person without a training date is a finding"
-    )
-
-
 class Site(Model):
     """What is true of the whole site."""
 
@@ -282,6 +264,7 @@ class Policy(Model):
     hr: Hr | None = None
     firmware: Firmware = Firmware()
     edge: Edge | None = None
+    vpn: Vpn | None = None
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()
     perimeter: Perimeter = Perimeter()

@@ -13,7 +13,8 @@ from haechi.policy.models import Factor, Identity, Job, Kind, MfaPolicy, Policy,
 # An auditor's one command; which recording it replays is asked on its standard input, so it has no arguments.
 REPLAY = SudoRule(commands=("/usr/libexec/haechi/replay",), nopasswd=True, children=True)
 # sudo_logsrvd(8)'s own port for TLS, and the name of the certificate that a host's recorder speaks with.
-RECORDINGS_PORT, RECORDER_LEAF, RECEIVER_LEAF, EDGE_LEAF = 30344, "recorder", "hr-receiver", "edge"
+RECORDINGS_PORT, RECORDER_LEAF = 30344, "recorder"
+RECEIVER_LEAF, EDGE_LEAF, VPN_LEAF = "hr-receiver", "edge", "vpn"
 INTERNET = "internet"
 ALL = "all"
 # Days of people are days in Korea, which has had no summer time since 1988; no time zone database is asked.
@@ -247,4 +248,5 @@ def certified(policy: Policy) -> tuple[str, ...]:
         return ()
     named = {leaf.host for leaf in policy.pki.leaves} | {policy.hr.receiver if policy.hr else None}
     named |= set(policy.edge.hosts) if policy.edge else set()
+    named |= {policy.vpn.host} if policy.vpn else set()
     return tuple(host for host in managed(policy) if policy.recorder is not None or host in named)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import edge, firmware, leaving, models, perimeter, privileges, provisioning
+from haechi.policy import edge, firmware, leaving, models, perimeter, privileges, provisioning, upkeep, vpn
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.shape import Model
 
@@ -27,15 +27,16 @@ FIELDS: dict[str, type[Model]] = {
     "review": privileges.ReviewPolicy,
     "sshd": models.SshdPolicy,
     "mfa": models.MfaPolicy,
-    "password": models.PasswordPolicy,
-    "people": models.PeoplePolicy,
     "perimeter": perimeter.Perimeter,
+    "password": upkeep.PasswordPolicy,
+    "people": upkeep.PeoplePolicy,
     "privilege": privileges.PrivilegePolicy,
     "break_glass": privileges.BreakGlass,
     "revocations": leaving.RevocationsPolicy,
     "shared_secrets": leaving.SharedSecret,
     "firmware": firmware.Firmware,
     "devices": firmware.Device,
+    "vpn": vpn.Vpn,
     "hr": provisioning.Hr,
     "sources": provisioning.Source,
     "breaker": provisioning.Breaker,

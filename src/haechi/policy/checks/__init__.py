@@ -32,6 +32,7 @@ from haechi.policy.checks import (
     secrets,
     terms,
     unused,
+    vpn,
     waivers,
 )
 from haechi.policy.models import Policy
@@ -66,6 +67,7 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (secrets.check, {"identities", "jobs"}),
         (firmware.check, {"identities", "servers"}),
         (revocations.check, {"servers", "zones", "flows", "pki"}),
+        (vpn.check, {"servers", "zones", "flows", "jobs", "pki", "vpn"}),
         (partial(waivers.check, at=at), {"identities", "servers", "zones"}),
         (partial(registers.check, at=at), {"identities"}),
         (review.check, {"identities", "jobs", "registers"}),

@@ -12,13 +12,19 @@ from haechi.policy.resolve import (
     RECEIVER_LEAF,
     RECORDER_LEAF,
     RECORDINGS_PORT,
+    VPN_LEAF,
     addresses,
     expand_hosts,
     is_internet,
     managed,
 )
 
-OWN = {RECORDER_LEAF: "the recorder's own", RECEIVER_LEAF: "the HR receiver's own", EDGE_LEAF: "the edge's own"}
+OWN = {
+    RECORDER_LEAF: "the recorder's own",
+    RECEIVER_LEAF: "the HR receiver's own",
+    EDGE_LEAF: "the edge's own",
+    VPN_LEAF: "the VPN's own",
+}
 
 
 def check(policy: Policy, where: Where) -> Iterable[Problem]:

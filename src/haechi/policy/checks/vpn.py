@@ -1,0 +1,72 @@
+"""The VPN: on a gateway, with addresses that are nobody else's, for jobs that exist, to places that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from haechi.policy.models import Policy
+from haechi.policy.problems import Path, Problem, Where, did_you_mean
+from haechi.policy.resolve import managed
+from haechi.policy.vpn import Vpn
+
+# Two halves, each with its network's own and its broadcast address besides two for people.
+SMALLEST = 8
+
+
+def check(policy: Policy, where: Where) -> Iterable[Problem]:
+    """Yield problems of ``vpn``."""
+    vpn = policy.vpn
+    if vpn is None:
+        return
+    if policy.pki is None:
+        what = "people of the VPN have certificates, and policy names no authority (pki)"
+        yield where.problem(("vpn",), what, "add `pki: {host: ...}`, or take `vpn` out")
+    yield from _host(policy, vpn, where)
+    for name, zone in policy.zones.items():
+        if vpn.network.overlaps(zone.cidr):
+            what = f"{vpn.network} overlaps zone {name} ({zone.cidr})"
+            yield where.problem(("vpn", "network"), what, "give tunnels a network that is no zone's")
+    for name in vpn.jobs:
+        yield from _job(policy, vpn, where, name)
+    for (one, first), (two, second) in combinations(vpn.jobs.items(), 2):
+        if first.pool.overlaps(second.pool):
+            what = f"pool {second.pool} overlaps that of {one} ({first.pool})"
+            yield where.problem(("vpn", "jobs", two, "pool"), what, "give each job addresses of its own")
+
+
+def _host(policy: Policy, vpn: Vpn, where: Where) -> Iterator[Problem]:
+    host = policy.hosts.get(vpn.host)
+    if host is None or not host.gateway or vpn.host not in managed(policy):
+        gateways = [name for name in managed(policy) if policy.hosts[name].gateway]
+        what = f"{vpn.host} is no managed gateway, so no tunnel could lead on from there"
+        yield where.problem(("vpn", "host"), what, did_you_mean(vpn.host, gateways))
+        return
+    legs = {host.zone, *host.legs}
+    if vpn.zone not in legs:
+        yield where.problem(("vpn", "zone"), f"{vpn.host} has no leg in {vpn.zone}", did_you_mean(vpn.zone, legs))
+    for number, flow in enumerate(policy.flows):
+        door = flow.publish
+        if door and (door.gateway, door.zone, door.port) == (vpn.host, vpn.zone, vpn.tcp_port) and flow.proto == "tcp":
+            path: Path = ("flows", number, "publish", "port")
+            what = f"port {door.port} of {vpn.host} in {vpn.zone} is the VPN's (vpn.tcp_port)"
+            yield where.problem(path, what, "publish another port, or give the VPN one")
+        if flow.name.startswith("vpn-"):
+            what = f"flow {flow.name} has a name of the VPN's own"
+            yield where.problem(("flows", number, "name"), what, "give it a name that does not begin with vpn-")
+
+
+def _job(policy: Policy, vpn: Vpn, where: Where, name: str) -> Iterator[Problem]:
+    job, path = vpn.jobs[name], ("vpn", "jobs", name)
+    if name not in policy.jobs:
+        yield where.problem(path, f"job {name} is defined nowhere", did_you_mean(name, policy.jobs))
+    if not job.pool.subnet_of(vpn.network):
+        what = f"pool {job.pool} is outside vpn.network ({vpn.network})"
+        yield where.problem((*path, "pool"), what, "take its addresses from the network")
+    elif job.pool.num_addresses < SMALLEST or vpn.network.network_address in job.pool:
+        what = f"pool {job.pool} is smaller than a /29, or holds the gateway's own address"
+        yield where.problem((*path, "pool"), what, "take a /29 or larger behind the network's first addresses")
+    for number, route in enumerate(job.routes):
+        if route not in policy.zones and route not in policy.hosts:
+            what = f"{route} is no zone and no host, so no route leads there"
+            yield where.problem((*path, "routes", number), what, did_you_mean(route, {*policy.zones, *policy.hosts}))
