@@ -45,7 +45,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if seen.get("failed") or "user_ca" not in seen or self._task.check_mode:
             return result | seen
         presented = trust.Trust(
-            user_ca=seen["user_ca"], host_ca=seen["host_ca"], host_certificates=seen["certificates"]
+            user_ca=seen["user_ca"],
+            host_ca=seen["host_ca"],
+            host_certificates=seen["certificates"],
+            vpn_people=seen.get("vpn_people", ""),
         )
         try:
             pinned_now = trust.pin(state, presented)

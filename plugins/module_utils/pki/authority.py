@@ -15,7 +15,14 @@ from typing import Any
 from ansible_collections.haechi.guard.plugins.module_utils import tree
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import state
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
-from ansible_collections.haechi.guard.plugins.module_utils.pki import certificate, issuing, krl, x509
+from ansible_collections.haechi.guard.plugins.module_utils.pki import (
+    certificate,
+    issuing,
+    krl,
+    people,
+    peopleunits,
+    x509,
+)
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import Certificate, CertificateError
 from ansible_collections.haechi.guard.plugins.module_utils.renewal import install
 
@@ -61,16 +68,19 @@ def ensure(desired: Mapping[str, Any], now: datetime, *, check: bool) -> dict[st
         for one in signed:
             certify(folder, one.host, days, now)
     more, told = issuing.ensure(folder, desired.get("x509"), check=check)
-    renewal = install.on_authority(folder, desired.get("renewal"))
-    changes += [*more, *renewal.lines()]
-    if not check:
-        install.apply(renewal)
-    diff = [{"prepared": _lines(changes)}, *map(tree.diff, renewal.steps)]
-    result: dict[str, Any] = {"changed": bool(changes or renewal.steps), "changes": changes, "diff": diff}
+    also, of_people = people.ensure(folder, desired.get("people"), check=check)
+    plans = [install.on_authority(folder, desired.get("renewal"))]
+    plans += [peopleunits.plan(desired["people"])] if desired.get("people") else []
+    changes += [*more, *also, *(line for plan in plans for line in plan.lines())]
+    for plan in () if check else plans:
+        install.apply(plan)
+    steps = [step for plan in plans for step in plan.steps]
+    diff = [{"prepared": _lines(changes)}, *map(tree.diff, steps)]
+    result: dict[str, Any] = {"changed": bool(changes or steps), "changes": changes, "diff": diff}
     if check and absent:
         return result
     keys = {"user_ca": public(folder, USER), "host_ca": public(folder, HOST)}
-    return {**result, **keys, **told, "certificates": certificates(folder, hosts)}
+    return {**result, **keys, **told, **of_people, "certificates": certificates(folder, hosts)}
 
 
 def _lines(rows: Sequence[str]) -> str:

@@ -141,14 +141,22 @@ def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
     }
     append(Path(folder) / REGISTER, json.dumps(record, sort_keys=True))
     issuing, key = str(Path(folder) / CHAIN), str(Path(folder) / KEY)
-    with tempfile.TemporaryDirectory() as place:
-        csr, extensions = Path(place, "csr"), Path(place, "ext")
-        csr.write_text(order["csr"], encoding="ascii")
-        extensions.write_text(_extensions(order), encoding="ascii")
-        life = ("-days", str(int(order["days"])), "-set_serial", f"0x{serial}")
-        by = ("-CA", issuing, "-CAkey", key, "-sha256", "-extfile", str(extensions))
-        leaf = openssl("x509", "-req", "-in", str(csr), "-subj", f"/CN={order['names'][0]}", *life, *by)
+    leaf = certify(order["csr"], order["names"][0], _extensions(order), (serial, int(order["days"])), (issuing, key))
     return leaf + Path(issuing).read_text(encoding="ascii")
+
+
+def certify(csr: str, name: str, extensions: str, term: tuple[str, int], by: tuple[str, str]) -> str:
+    """Return a certificate of a request's public key. ``term``: its serial number in hexadecimal and its days.
+
+    ``by`` are the files of the signing certificate and its key. Raises ``X509Error`` where openssl refuses.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        request_file, told = Path(place, "csr"), Path(place, "ext")
+        request_file.write_text(csr, encoding="ascii")
+        told.write_text(extensions, encoding="ascii")
+        life = ("-days", str(term[1]), "-set_serial", f"0x{term[0]}")
+        signing = ("-CA", by[0], "-CAkey", by[1], "-sha256", "-extfile", str(told))
+        return openssl("x509", "-req", "-in", str(request_file), "-subj", f"/CN={name}", *life, *signing)
 
 
 def _extensions(order: Mapping[str, Any]) -> str:

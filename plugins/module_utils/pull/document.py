@@ -13,6 +13,8 @@ from typing import Any
 SCHEMA = 1
 SIGNER, NAMESPACE = "haechi", "haechi-list"
 SIGNERS = "/etc/haechi/list.signers"
+# Whom a stale list keeps out, one a line; PAM reads it (pull.run), and the VPN does.
+REFUSED = "/run/haechi/refused"
 MOST = 4 << 20
 SECONDS = 5
 

@@ -26,7 +26,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.pki import held as ho
 from ansible_collections.haechi.guard.plugins.module_utils.pull import denied, document, fetch, judge, watch
 from ansible_collections.haechi.guard.plugins.module_utils.pull.document import Listed, ListError
 
-CONFIG, REFUSED = "/etc/haechi/list.json", "/run/haechi/refused"
+CONFIG, REFUSED = "/etc/haechi/list.json", document.REFUSED
 LIST, STALE = "list", "list-stale"
 # sshd waits for the boot run; what is left of its 15 s is for the accounts. Nobody waits for the timer's run, and a
 # server that is only busy is no alarm.

@@ -47,7 +47,7 @@ def on_host(desired: Mapping[str, Any]) -> Plan:
         f"{units.FOLDER}/{units.FINISH}.service": (units.AT_BOOT, "0644"),
     }
     made = program.build("renewal.run", [part.__name__ for part in (alarm, files, x509, judge, request, run)])
-    return _plan(rows, (units.PROGRAM, made), {f"{units.NAME}.timer": True, f"{units.FINISH}.service": False})
+    return plan(rows, (units.PROGRAM, made), {f"{units.NAME}.timer": True, f"{units.FINISH}.service": False})
 
 
 def on_authority(folder: Path, desired: Mapping[str, Any] | None) -> Plan:
@@ -69,7 +69,7 @@ def on_authority(folder: Path, desired: Mapping[str, Any] | None) -> Plan:
     if not register.is_file():  # what is not there cannot be made writable for one unit
         rows[str(register)] = ("", "0600")
     made = program.build("renewal.serve", [part.__name__ for part in (x509, judge, request, serve)])
-    return _plan(rows, (units.SERVER, made), {f"{units.SERVE}.socket": True})
+    return plan(rows, (units.SERVER, made), {f"{units.SERVE}.socket": True})
 
 
 def apply(plan: Plan) -> None:
@@ -88,12 +88,16 @@ def apply(plan: Plan) -> None:
         _systemctl("daemon-reload")
     if plan.idle:
         _systemctl("enable", "--quiet", *plan.idle)
-    start = {name for name in (*plan.idle, *changed) if name.endswith((".timer", ".socket"))} - {*plan.stop}
+    start = {name for name in (*plan.idle, *changed) if name.endswith((".timer", ".socket", ".path"))} - {*plan.stop}
     if start:
         _systemctl("restart", *sorted(start))
 
 
-def _plan(rows: Mapping[str, tuple[str, str]], made: tuple[str, bytes], wanted: Mapping[str, bool]) -> Plan:
+def plan(rows: Mapping[str, tuple[str, str]], made: tuple[str, bytes], wanted: Mapping[str, bool]) -> Plan:
+    """Return what differs from ``rows``, path to text and mode, and from a program.
+
+    ``wanted`` are the units to be enabled, and whether each must run too.
+    """
     texts = tree.wanted(
         {"path": path, "content": text, "mode": mode, "owner": "root", "group": "root"}
         for path, (text, mode) in rows.items()

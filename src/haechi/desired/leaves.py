@@ -5,11 +5,12 @@ from __future__ import annotations
 from haechi.pki.trust import Trust
 from haechi.policy.models import Host, Policy
 from haechi.policy.recording import Leaf
-from haechi.policy.resolve import EDGE_LEAF, RECEIVER_LEAF, RECORDER_LEAF, certified, managed
+from haechi.policy.resolve import EDGE_LEAF, RECEIVER_LEAF, RECORDER_LEAF, VPN_LEAF, certified, managed
 
 # Who speaks TLS: everywhere the tunnel, on a log host of Debian 13 the recorder itself.
 TUNNEL, RECORDER = "haechi-recorder-tls.service", "haechi-recorder.service"
 RECEIVER, EDGE = "haechi-receive.service", "haproxy.service"
+VPN = ("haechi-vpn@udp.service", "haechi-vpn@tcp.service")
 FOLDER = "/etc/haechi/x509"
 
 
@@ -49,7 +50,8 @@ def renewal(policy: Policy) -> dict[str, object] | None:
 def of(policy: Policy, host: str) -> tuple[Leaf, ...]:
     """Return the leaves of a host."""
     declared = policy.pki.leaves if policy.pki is not None else ()
-    own = [leaf for leaf in (*declared, *_received(policy), *_edge(policy)) if leaf.host == host]
+    made = (*_received(policy), *_edge(policy), *_tunnelled(policy))
+    own = [leaf for leaf in (*declared, *made) if leaf.host == host]
     if policy.recorder is None:
         return tuple(own)
     keeps = policy.recorder.host == host
@@ -72,6 +74,14 @@ def _edge(policy: Policy) -> tuple[Leaf, ...]:
     names = tuple(sorted({name for service in policy.edge.services.values() for name in service.names}))
     both = {"name": EDGE_LEAF, "names": names, "addresses": (policy.edge.address,), "use": "both", "reload": (EDGE,)}
     return tuple(Leaf.model_validate({**both, "host": host}) for host in policy.edge.hosts)
+
+
+def _tunnelled(policy: Policy) -> tuple[Leaf, ...]:
+    """Return the certificate with which the VPN answers, where there is one."""
+    if policy.vpn is None:
+        return ()
+    names = (policy.vpn.name,) if policy.vpn.name else ()
+    return (Leaf(name=VPN_LEAF, host=policy.vpn.host, names=names, reload=VPN),)
 
 
 def _row(policy: Policy, leaf: Leaf) -> dict[str, object]:

@@ -23,8 +23,17 @@ def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:
         "host_days": policy.pki.host_days,
         "x509": {"root": trust.x509_root, "issuing": trust.x509_issuing} if leaves.wanted(policy) else None,
         "renewal": leaves.renewal(policy),
+        "people": _people(policy, host),
         "hosts": [{"name": name, "principals": _names(policy, name)} for name in managed(policy)],
     }
+
+
+def _people(policy: Policy, host: str) -> dict[str, object] | None:
+    """Return what the authority of the VPN's people needs; None where there is no VPN."""
+    if policy.vpn is None:
+        return None
+    address = str(policy.hosts[host].address)
+    return {"site": policy.site.name, "crl_days": policy.vpn.crl_days, "address": address, "port": policy.vpn.crl_port}
 
 
 def _names(policy: Policy, name: str) -> list[str]:

@@ -19,6 +19,7 @@ from haechi.policy.models import Policy
 FOLDER = "pki"
 USER_CA, HOST_CA, HOSTS = "ssh_user_ca.pub", "ssh_host_ca.pub", "hosts"
 ROOT, ISSUING = "x509_root.pem", "x509_issuing.pem"
+PEOPLE = "vpn_people.pem"
 
 
 class TrustError(Exception):
@@ -31,7 +32,8 @@ class Trust:
 
     ``revoked`` is the list of ``haechi.pki.revocations``; ``host_certificates`` maps a host to its certificate line.
     ``listed`` is the signed list that hosts fetch, ``signer`` the line by which they check it; empty before the first.
-    ``x509_root`` and ``x509_issuing`` are PEM, empty before the ceremony of ``haechi.pki.root``.
+    ``x509_root`` and ``x509_issuing`` are PEM, empty before the ceremony of ``haechi.pki.root``. ``vpn_people`` is the
+    authority of the VPN's people, PEM, empty where there is none.
     """
 
     user_ca: str = ""
@@ -42,6 +44,7 @@ class Trust:
     signer: str = ""
     x509_root: str = ""
     x509_issuing: str = ""
+    vpn_people: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return the JSON-able form."""
@@ -67,6 +70,7 @@ def read(policy: Policy, state: Path, store: tombstones.Store, at: datetime) -> 
         signer=listing.signer(state),
         x509_root=_pem(folder / ROOT),
         x509_issuing=_pem(folder / ISSUING),
+        vpn_people=_pem(folder / PEOPLE),
     )
 
 
@@ -77,6 +81,7 @@ def pin(state: Path, seen: Trust) -> bool:
     """
     folder = state / FOLDER
     wanted = {folder / USER_CA: seen.user_ca, folder / HOST_CA: seen.host_ca}
+    wanted |= {folder / PEOPLE: seen.vpn_people.strip()} if seen.vpn_people else {}
     for path, line in wanted.items():
         pinned = _text(path)
         if pinned and pinned != line:
