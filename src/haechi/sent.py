@@ -53,6 +53,37 @@ def send(
     return asyncio.run(all_of_it())
 
 
+def perform(inventory: Path, host: str, part: str, asked: Mapping[str, Any], module_utils: Path) -> Mapping[str, Any]:
+    """Have one host do ``perform`` of a part's module ``task``, as a task of a playbook would; return its answer.
+
+    Raises ``AnswerError`` with the host's own words, or with why it was not reached.
+    """
+    config = ("-F", str(inventory.resolve() / sshconfig.FILE_NAME))
+    job = errand.task(part, asked, errand.pack(module_utils, "task", f"{part}.task"), check=False)
+
+    async def done() -> Mapping[str, Any]:
+        lane = Lane()
+        try:
+            way = await asyncio.to_thread(ways.find, config, host)
+            command = errand.command(way.user, module="task")
+            async with (
+                asyncio.timeout(PATIENCE_S),
+                await lane.log_in(way) as connection,
+                aclosing(run(connection, command, job.text)) as lines,
+            ):
+                heard = [found async for line in lines if (found := job.read(line))]
+        except FAULTS as error:
+            raise errand.AnswerError(f"{host}: {said(error)}") from error
+        finally:
+            await lane.close()
+        result: Mapping[str, Any] = heard[-1]["result"] if heard else {"failed": "it ended without an answer"}
+        if "failed" in result:
+            raise errand.AnswerError(f"{host}: {result['failed']}")
+        return result
+
+    return asyncio.run(done())
+
+
 async def _one(
     lane: Lane, config: tuple[str, str], host: str, program: tuple[str, tuple[str, ...]], request: Mapping[str, Any]
 ) -> Answer:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import select
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from conftest import INVENTORY, ROOT, SEEDS, Door, code_of_now, got_in
-
-from haechi.mfa import code
+from terminal import enrolled
 
 HAECHI = Path(sys.executable).with_name("haechi")
 
@@ -31,25 +25,7 @@ def haechi(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def on_a_terminal(*arguments: str, wrong: bool = False) -> tuple[int, str, str]:
     """Run the command as a person with an app does; return its exit code, its words and the seed."""
-    leader, follower = pty.openpty()
-    argv = [str(HAECHI), "enrol", "-i", str(INVENTORY), *arguments]
-    process = subprocess.Popen(argv, cwd=ROOT, stdin=follower, stdout=follower, stderr=follower, close_fds=True)
-    os.close(follower)
-    said, seed, answered, until = "", "", 0, time.monotonic() + 120
-    while time.monotonic() < until:
-        if select.select([leader], [], [], 0.2)[0]:
-            try:
-                said += os.read(leader, 65536).decode(errors="replace")
-            except OSError:
-                break
-        found = re.search(r"into the app: ([A-Z2-7 ]+)\r", said)
-        seed = found[1].replace(" ", "") if found else ""
-        if seed and said.count("code: ") > answered:
-            answered += 1
-            answer = code.at(seed, time.time() - 3600) if wrong else code.at(seed, time.time())
-            os.write(leader, f"{answer}\n".encode())
-    os.close(leader)
-    return process.wait(10), said, seed
+    return enrolled([str(HAECHI), "enrol", "-i", str(INVENTORY), *arguments], ROOT, wrong=wrong)
 
 
 @pytest.fixture

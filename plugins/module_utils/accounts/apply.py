@@ -16,6 +16,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Disarm,
     End,
     Folder,
+    Hangup,
     Hold,
     Remove,
     Revoke,
@@ -31,6 +32,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import E
 from ansible_collections.haechi.guard.plugins.module_utils.baseline import files
 from ansible_collections.haechi.guard.plugins.module_utils.pki import held, krl
 from ansible_collections.haechi.guard.plugins.module_utils.pki.certificate import CertificateError
+from ansible_collections.haechi.guard.plugins.module_utils.vpn import management
 
 
 def apply(changes: tuple[Change, ...]) -> dict[str, Ended]:
@@ -76,10 +78,19 @@ def _perform(act: Act, ended: dict[str, Ended]) -> None:
             hold.disarm(path, place)
         case Delete(account, home):
             _delete(account, home, ended.get(account))
-        case Unmanage(account):
-            run(("systemctl", "mask", f"user@{pwd.getpwnam(account).pw_uid}.service"))
+        case Hangup() | Unmanage():
+            _stop(act)
         case _:
             _write(act)
+
+
+def _stop(act: Hangup | Unmanage) -> None:
+    """Have another program of the host end something of an account's, or begin it no more."""
+    match act:
+        case Hangup(account):
+            management.end(account)
+        case Unmanage(account):
+            run(("systemctl", "mask", f"user@{pwd.getpwnam(account).pw_uid}.service"))
 
 
 def _write(act: Act) -> None:

@@ -65,6 +65,13 @@ class End:
 
 
 @dataclass(frozen=True)
+class Hangup:
+    """End a person's tunnels of the VPN, and nobody else's."""
+
+    account: str
+
+
+@dataclass(frozen=True)
 class Disarm:
     """Take set-ID bits and capabilities off one file, which stays; ``place`` is its device and inode."""
 
@@ -130,6 +137,7 @@ Act = (
     | Settle
     | Folder
     | End
+    | Hangup
     | Disarm
     | Delete
     | Unmanage

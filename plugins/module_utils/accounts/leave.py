@@ -12,6 +12,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Change,
     Delete,
     End,
+    Hangup,
     Remove,
     Run,
     StripKeys,
@@ -34,12 +35,15 @@ class Doors:
     lingers: bool = False
     processes: tuple[Process, ...] = ()
     escalated: tuple[Process, ...] = ()
+    tunnels: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
         """Whether something is left to shut; services are a person's decision."""
         keys = (*self.foreign_keys, *self.unread_keys)
-        return any((self.account, self.groups, self.files, keys, self.jobs, self.lingers, self.processes))
+        ways = (*self.tunnels, *self.silent)
+        return any((self.account, self.groups, self.files, keys, ways, self.jobs, self.lingers, self.processes))
 
     def describe(self) -> list[str]:
         """Name each open door in a few words."""
@@ -49,6 +53,8 @@ class Doors:
             *self.files,
             *(f"key in {path}" for path in self.foreign_keys),
             *(f"perhaps a key in {path}, too large to be judged" for path in self.unread_keys),
+            *(f"tunnel {tunnel}" for tunnel in self.tunnels),
+            *(f"perhaps a tunnel: {what}" for what in self.silent),
             *self.jobs,
             *(["lingering user manager"] if self.lingers else []),
         ]
@@ -71,10 +77,12 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
     granted = (file for file in current.sudoers if (match := state.GRANT.fullmatch(file)) and match[1] == name)
     files += tuple(f"{state.SUDOERS_FOLDER}/{file}" for file in granted)
     files += (f"{state.SEEDS_FOLDER}/{name}",) if name in current.seeds else ()
+    files += (f"{state.VPN_SEEDS_FOLDER}/{name}",) if name in current.vpn_seeds else ()
+    ways = (current.tunnels.get(name, ()), current.silent)
     named = {name} if account is None else {name, str(account.uid)}
     files = (*files, *(f"{state.TICKETS}/{ticket}" for ticket in current.tickets if ticket in named))
     if account is None:
-        return Doors(files=files, foreign_keys=foreign, unread_keys=unread)
+        return Doors(files=files, foreign_keys=foreign, unread_keys=unread, tunnels=ways[0], silent=ways[1])
     alive = state.of_person(current.processes, account.uid)
     return Doors(
         account=_open_account(account, current.today),
@@ -86,6 +94,8 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
         lingers=name in current.lingering,
         processes=tuple(process for process in alive if not state.is_service(process.unit)),
         escalated=tuple(process for process in alive if state.is_service(process.unit)),
+        tunnels=ways[0],
+        silent=ways[1],
     )
 
 
@@ -137,6 +147,8 @@ def plan(current: Current, name: str, fingerprints: Iterable[str], *, kind: str 
     check(current, name, kind)
     account = current.accounts.get(name)
     acts = deny(now, name, account, prints)
+    # After she is denied: a client comes back within a second.
+    acts = (*acts, *((Hangup(name),) if now.tunnels or now.silent else ()))
     if account is not None:
         # Jobs before the kill: cron and at would start the next process a moment after it.
         acts = (*acts, *(Remove(path) for path in now.jobs), End(name, account.uid))

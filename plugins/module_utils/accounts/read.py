@@ -18,6 +18,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import
     KeyFile,
     Process,
 )
+from ansible_collections.haechi.guard.plugins.module_utils.vpn import management
 
 KEY_NAMES = ("authorized_keys", "authorized_keys2")
 CRONTABS, AT_JOBS = "/var/spool/cron/crontabs", "/var/spool/cron/atjobs"
@@ -33,6 +34,7 @@ def current() -> Current:
     """Look at the host once. The record of logins is read by ``logins.of``: it is slow, and only ``site`` asks it."""
     texts = [Path(path).read_text(errors="surrogateescape") for path in ("/etc/passwd", "/etc/shadow", "/etc/group")]
     accounts = {name: _home(account) for name, account in state.accounts(*texts).items()}
+    tunnels, silent = management.everywhere()
     return Current(
         accounts=accounts,
         groups=frozenset(state.members(texts[2])),
@@ -40,6 +42,9 @@ def current() -> Current:
         keys_folder=_is_ours(state.KEYS_FOLDER, 0o755),
         sudoers=_names(state.SUDOERS_FOLDER),
         seeds=frozenset(_names(state.SEEDS_FOLDER)),
+        vpn_seeds=frozenset(_names(state.VPN_SEEDS_FOLDER)),
+        tunnels={one.person: tuple(row.where() for row in tunnels if row.person == one.person) for one in tunnels},
+        silent=tuple(silent),
         tickets=_names(state.TICKETS),
         processes=tuple(processes()),
         jobs=_jobs(accounts),

@@ -16,7 +16,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts import (
     read,
     state,
 )
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change, End
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import AccountError, Change, End, Hangup
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.end import Ended
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 
@@ -103,11 +103,11 @@ def _disarm(current: Current, who: str, errors: dict[str, str]) -> list[dict[str
 
 
 def _doors(change: Change) -> Change:
-    return replace(change, acts=tuple(act for act in change.acts if not isinstance(act, End)))
+    return replace(change, acts=tuple(act for act in change.acts if not isinstance(act, End | Hangup)))
 
 
 def _ends(change: Change) -> Change:
-    return replace(change, acts=tuple(act for act in change.acts if isinstance(act, End)))
+    return replace(change, acts=tuple(act for act in change.acts if isinstance(act, End | Hangup)))
 
 
 def judge(

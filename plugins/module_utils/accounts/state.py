@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 KEYS_FOLDER = "/etc/ssh/authorized_keys.d"
 SUDOERS_FOLDER = "/etc/sudoers.d"
-SEEDS_FOLDER = "/var/lib/haechi/mfa"
+SEEDS_FOLDER, VPN_SEEDS_FOLDER = "/var/lib/haechi/mfa", "/var/lib/haechi/vpn-mfa"
 # Named by account, in newer releases by number (sudoers_timestamp(5)); while one counts, sudo asks for nothing.
 TICKETS = "/run/sudo/ts"
 NO_LOGIN_SHELLS = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"})
@@ -129,7 +129,8 @@ class Logins:
 class Current:
     """One look at a host. ``armed`` searches its files for what a person left behind, when somebody asks.
 
-    ``unmanaged`` are the numbers whose logins start no user manager of systemd.
+    ``unmanaged`` are the numbers whose logins start no user manager of systemd. ``tunnels`` are those of the VPN,
+    person to where each is; ``silent`` says what may have more and does not answer.
     """
 
     accounts: dict[str, Account] = field(default_factory=dict)
@@ -138,6 +139,9 @@ class Current:
     keys_folder: bool = True
     sudoers: tuple[str, ...] = ()
     seeds: frozenset[str] = frozenset()
+    vpn_seeds: frozenset[str] = frozenset()
+    tunnels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
     tickets: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
     jobs: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -26,11 +26,12 @@ from haechi.cli import (
     rotated,
     ssh_config,
     validate,
+    vpn,
 )
 
 VERBS = (
     *(validate, lab, demo, ssh_config, ca, cert, enrol, evidence, judge, report, review),
-    *(request, approve, break_glass, rotated, devices, hr, bench, fleet_bench),
+    *(request, approve, break_glass, rotated, devices, vpn, hr, bench, fleet_bench),
 )
 
 

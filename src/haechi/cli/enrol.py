@@ -106,8 +106,8 @@ def _enrol(desk: Desk, args: argparse.Namespace) -> int:
         text, signature = args.approval.read_bytes(), args.approval.with_name(f"{args.approval.name}.sig").read_bytes()
         by = approval.check(desk, text, signature).by
     seed = code.new_seed()
-    _show(code.uri(desk.policy.site.name, desk.person, seed), seed, args.png)
-    _confirmed(seed)
+    show(code.uri(desk.policy.site.name, desk.person, seed), seed, args.png)
+    confirmed(seed)
     if by:
         approval.spend(desk.state, text)
     request = {"do": "place", "person": desk.person, "text": code.file_text(seed), "again": bool(by)}
@@ -120,7 +120,8 @@ def _spread(desk: Desk) -> int:
     return _done(desk, deliver.spread(desk.inventory, desk.person, seen), "spread to hosts that lacked it")
 
 
-def _show(uri: str, seed: str, png: Path | None) -> None:
+def show(uri: str, seed: str, png: Path | None) -> None:
+    """Show a seed once, as a QR code on this terminal, and as a picture where one is asked for."""
     picture = segno.make(uri, error="m")
     picture.terminal(compact=True)
     print("or type this into the app: " + " ".join(seed[place : place + 4] for place in range(0, len(seed), 4)))
@@ -130,7 +131,7 @@ def _show(uri: str, seed: str, png: Path | None) -> None:
         print(f"{png}: remove it when it was scanned")
 
 
-def _confirmed(seed: str) -> None:
+def confirmed(seed: str) -> None:
     """Ask for a code, so that nobody is enrolled with a seed that his device did not take.
 
     Raises ``EnrolError`` after three wrong ones.

@@ -18,6 +18,7 @@ from haechi.desired import (
     pki,
     recorder,
     sshd,
+    vpn,
 )
 from haechi.hr.handover import NOTHING, Handover
 from haechi.pki.trust import NO_AUTHORITY, Trust
@@ -49,7 +50,7 @@ def build(
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {role: {}, prove: {}}}``; ``break_glass`` is None where no account is sealed.
+    Shape: ``{host: {role: {}, prove: {}}}``; ``break_glass`` and ``vpn`` are None where there is none.
     """
     known = set(managed(policy))
     return {
@@ -64,6 +65,7 @@ def build(
             "edge": edge.build(policy, host),
             "firewall": firewall.build(policy, host, revoked),
             "offboarding": offboarding.build(policy, host, more.handed),
+            "vpn": vpn.build(policy, host, revoked, trust),
             "prove": prove(policy, host, revoked),
         }
         for host in hosts

@@ -34,15 +34,16 @@ class Approval(Model):
     at: AwareDatetime
 
 
-def check(desk: Desk, text: bytes, signature: bytes) -> Approval:
+def check(desk: Desk, text: bytes, signature: bytes, namespace: str = NAMESPACE) -> Approval:
     """Return the approval that a signed document gives for enrolling the desk's person again.
 
+    ``namespace`` is what it was signed for: one for codes of SSH approves no profile of the VPN.
     Raises ``EnrolError`` with the one reason why it gives none.
     """
     policy, person = desk.policy, desk.person
     try:
         said = Approval.model_validate_json(text)
-        owner = rules.owner_of(policy, signer(text, signature, NAMESPACE))
+        owner = rules.owner_of(policy, signer(text, signature, namespace))
     except (ValidationError, ReviewError, SignatureError) as error:
         raise EnrolError(f"the approval was altered, or this signature is not of it: {error}") from error
     who = next((one for one in policy.identities if one.id == owner), None)
@@ -57,7 +58,7 @@ def check(desk: Desk, text: bytes, signature: bytes) -> Approval:
     refused = [reason for reason, holds in reasons.items() if holds]
     if refused:
         raise EnrolError(f"the approval does not count: {refused[0]}")
-    if who is None or not verified(text, signature, NAMESPACE, owner, keys_of(policy, who)):
+    if who is None or not verified(text, signature, namespace, owner, keys_of(policy, who)):
         raise EnrolError(f"the approval's signature is not {owner}'s by the keys in policy")
     return said
 
