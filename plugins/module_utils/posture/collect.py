@@ -26,6 +26,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     sudo,
     system,
     units,
+    vpn,
 )
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Collector, NotSeenError, Question, Reader
 
@@ -52,6 +53,7 @@ COLLECTORS: dict[str, Collector] = {
     "recorder": recorder.recorder,
     "x509": recorder.certificates,
     "revocations": revocations.revocations,
+    "vpn": vpn.vpn,
     "logins": accounts.logins,
     "sessions": accounts.sessions,
     "jobs": accounts.jobs,

@@ -36,6 +36,7 @@ from haechi.controls import (
     sshd,
     sshd_use,
     sudo,
+    vpn,
     x509,
 )
 from haechi.controls.model import Control
@@ -56,6 +57,7 @@ THEMES = (
     certificates,
     x509,
     revocations,
+    vpn,
     sudo,
     recorder,
     duties,

@@ -96,7 +96,8 @@ class Breaker:
     ``script`` runs as root in sh. ``mend`` is who makes it true again: the role, or for what only a person may judge
     ``undo``, a script too (which also runs, at the end, to take away what the role rightly leaves). ``touches`` names
     the state it changes: breakers that share none run at once on one host. ``also`` are controls that fail with it.
-    ``releases``: Debian releases on which it can be broken; ``hosts``: those of the lab, where not all will do.
+    ``releases``: Debian releases on which it can be broken; ``hosts``: those of the lab, where not all will do, or the
+    machine of the role's own tests where the lab has none.
     ``@KEY:id@`` in a script stands for an identity's public key. ``where``: on the host, or on the control node, where
     ``$STATE`` is the site's state folder.
     """

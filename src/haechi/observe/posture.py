@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, counted, edge, factor, found, granted, listed, recorded, serving
+from haechi.observe import certified, counted, edge, factor, found, granted, listed, recorded, serving, tunnelled
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -196,6 +196,11 @@ class Posture:
     def revocations(self) -> listed.Revocations:
         """Return the section of that name."""
         return self._read("revocations", listed.Revocations)
+
+    @cached_property
+    def vpn(self) -> tunnelled.Vpn:
+        """Return the section of that name."""
+        return self._read("vpn", tunnelled.Vpn)
 
     @cached_property
     def sockets(self) -> tuple[s.Socket, ...]:
