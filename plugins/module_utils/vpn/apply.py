@@ -114,7 +114,7 @@ def _activate(conf: Sequence[Step], changed: set[str], names: list[str]) -> None
             _must("systemctl", "restart", f"{units.SERVICE}{by}.service")
         _must("systemctl", "start", *names)
         _proven()
-    except VpnError:
+    except (VpnError, OSError):
         tree.restore(conf)
         for by in due:
             _run("systemctl", "restart", f"{units.SERVICE}{by}.service")

@@ -43,8 +43,8 @@ OVER = 2 / 3
 
 
 def _of(case: Case) -> Vpn | None:
-    """Return the VPN where it runs on this host."""
-    vpn = case.policy.vpn
+    """Return the VPN where it runs on this host, and of no host what was not seen."""
+    vpn, _ = case.policy.vpn, case.posture.vpn
     return vpn if vpn is not None and vpn.host == case.host else None
 
 
