@@ -98,6 +98,7 @@ def signing_keys(policy: Policy) -> tuple[Privileged, ...]:
     found = [("control node", "evidence", "signs the evidence"), ("control node", "tombstones", "signs who left")]
     if policy.pki is not None:
         found += [(policy.pki.host, f"{what}_ca", f"signs certificates of {what}s") for what in ("user", "host")]
+        found += [(policy.pki.host, "vpn_people", "signs certificates for the VPN")] if policy.vpn is not None else []
     return tuple(
         Privileged(
             host=host,

@@ -87,7 +87,7 @@ def issue(folder: Path, order: Mapping[str, Any], now: datetime) -> dict[str, st
     if person in left(folder):
         raise PeopleError(f"{person} left, says the list of this host: nothing was issued")
     with _register(folder) as rows:
-        old = [row for row in rows if row["person"] == person and row["serial"] not in _revoked(folder, now)]
+        old = [row for row in _counting(folder, rows, now) if row["person"] == person]
         if old and not order["again"]:
             raise PeopleError(f"{person} has a profile of {old[-1]['at'][:10]}: another person approves a new one")
         serial = secrets.token_hex(16)
@@ -110,9 +110,8 @@ def renew(folder: Path, now: datetime) -> bool:
     gone = left(folder)
     days = int(json.loads((folder / SETTINGS).read_text(encoding="ascii"))["crl_days"])
     with _register(folder) as rows:
-        known = _revoked(folder, now)
-        for row in rows:
-            if row["person"] in gone and row["serial"] not in known:
+        for row in _counting(folder, rows, now):
+            if row["person"] in gone:
                 _revoke(folder, row, now, "left")
         wanted = _revoked(folder, now)
         old = _held(folder)
@@ -147,6 +146,12 @@ def _held(folder: Path) -> crl.Crl | None:
         return crl.read(place.read_text(encoding="ascii")) if place.is_file() else None
     except X509Error:
         return None
+
+
+def _counting(folder: Path, rows: list[dict[str, str]], now: datetime) -> list[dict[str, str]]:
+    """Return what was issued, has not ended, and is not revoked."""
+    known = _revoked(folder, now)
+    return [row for row in rows if row["serial"] not in known and _time(row["ends"]) > now]
 
 
 def _revoked(folder: Path, now: datetime) -> dict[str, Revoked]:

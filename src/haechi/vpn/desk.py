@@ -12,7 +12,7 @@ from haechi import runs, tombstones
 from haechi.evidence import single
 from haechi.mfa.desk import Desk
 from haechi.policy import tunnels
-from haechi.policy.models import Policy
+from haechi.policy.models import Policy, State
 from haechi.policy.resolve import day_of, on_day
 from haechi.policy.vpn import Vpn
 from haechi.vpn import ProfileError
@@ -44,7 +44,7 @@ def refusal(policy: Policy, revoked: frozenset[str], person: str) -> str:
     who = next((one for one in policy.identities if one.id == person), None)
     if who is None:
         return f"{person} is nobody of policy: add them to identities.yml first"
-    if person in revoked or str(who.state) != "active":
+    if person in revoked or who.state is not State.ACTIVE:
         return f"{person} is not active: nobody who left or is disabled gets a profile"
     if person not in tunnels.members(policy, revoked):
         return f"{person} has no place in the VPN: give them one of the jobs {', '.join(policy.vpn.jobs)}"

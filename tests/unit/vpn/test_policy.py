@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from haechi import privileged
 from haechi.desired import vpn as desired
 from haechi.pki.trust import NO_AUTHORITY
 from haechi.policy import tunnels
@@ -126,3 +127,10 @@ def test_a_profile_holds_everything_but_the_code() -> None:
     assert "<ca>\nR\n</ca>\n<cert>\nC\n</cert>\n<key>\n-----BEGIN PRIVATE KEY-----\n" in text
     assert csr.startswith("-----BEGIN CERTIFICATE REQUEST-----\n")
     assert "auth-user-pass\n" in text
+
+
+def test_the_key_that_signs_for_the_vpn_is_in_the_register_of_privileged_ones() -> None:
+    """Whoever holds it makes a way in, so somebody answers for it."""
+    found = {(row.host, row.account) for row in privileged.signing_keys(policy())}
+
+    assert ("ops", "vpn_people") in found

@@ -110,6 +110,22 @@ def test_who_left_gets_none_and_what_they_have_is_revoked_for_ever(authority: Pa
     assert {new, kept} & listed(authority).serials == set()
 
 
+def test_what_has_ended_is_on_no_list_and_in_nobody_s_way(authority: Path, gone: set[str]) -> None:
+    """A list would grow for ever, and the register with it."""
+    issued(authority, "ann")
+    gone.add("ann")
+    assert people.renew(authority, NOW)
+    for days in (91, 100):
+        assert people.renew(authority, NOW + timedelta(days=days))
+    assert listed(authority).serials == set()
+    assert len((authority / people.REVOKED).read_text().splitlines()) == 1
+
+    gone.clear()
+    key = authority.parent / "key"
+    order = {"person": "ann", "csr": x509.request(str(key), "ann"), "days": 90, "again": False}
+    assert people.issue(authority, order, NOW + timedelta(days=101))["serial"]
+
+
 def test_a_list_is_signed_anew_at_a_third_of_its_life(authority: Path) -> None:
     """With a higher number; before that the old one stands."""
     first = listed(authority)
