@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -89,13 +90,19 @@ def _place(around: Iterable[Step], stale: Mapping[str, bytes], absent: Iterable[
     for step in around:
         tree.put(step.path, step.after)
     for path in absent:
-        # Written where only root reads before it has a content (openvpn(8), --genkey).
-        files.write(path, b"", mode=0o600, uid=0, gid=0)
-        _must("openvpn", "--genkey", SECRETS[path], path)
+        _make_secret(path)
     files.make_folder(Path(revoked.NUMBERS))
     _must("systemd-sysusers", "/etc/sysusers.d/haechi-vpn.conf")
     _must("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/haechi-vpn.conf")
     _must("systemctl", "daemon-reload")
+
+
+def _make_secret(path: str) -> None:
+    """Make a key of OpenVPN's own, whole or not at all (openvpn(8), --genkey)."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "key")
+        _must("openvpn", "--genkey", SECRETS[path], str(made))
+        files.write(path, made.read_bytes(), mode=0o600, uid=0, gid=0)
 
 
 def _activate(conf: Sequence[Step], changed: set[str], names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +31,6 @@ Serve = Callable[[Mapping[str, str]], list[str]]
 def openvpn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Return how to have an OpenVPN answer commands; it hangs up on others, and says what it was asked."""
     monkeypatch.setattr(management, "FOLDER", str(tmp_path))
-    monkeypatch.setattr(management, "SECONDS", 0.2)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(tmp_path / "udp.sock"))
     listening.listen()
@@ -39,10 +39,7 @@ def openvpn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     def serve(answers: Mapping[str, str]) -> list[str]:
         def run() -> None:
             while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
+                connection, _ = listening.accept()
                 with connection:
                     connection.sendall(b">INFO:OpenVPN Management Interface Version 5\r\n")
                     asked.append(connection.recv(999).decode().strip())
@@ -51,7 +48,11 @@ def openvpn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
                     connection.sendall(text[:40])
                     connection.sendall(text[40:])
 
-        threading.Thread(target=run, daemon=True).start()
+        def until_the_end() -> None:
+            with contextlib.suppress(OSError):
+                run()
+
+        threading.Thread(target=until_the_end, daemon=True).start()
         return asked
 
     yield serve
