@@ -171,6 +171,13 @@ class Outside:
         """Return whether a client is told no."""
         return client.until(UP, REFUSED) == REFUSED
 
+    def hung_up_on(self, person: str, text: str = "") -> bool:
+        """Return whether the gateway ends the handshake of a certificate; the client would try for ever."""
+        client = self.start(person, text=text, by="tcp")
+        said = client.until(UP, "Connection reset", seconds=15)
+        client.end("KILL")
+        return said == "Connection reset"
+
     def moment(self) -> str:
         """Return the gateway's time, for ``logged``."""
         return self.gateway.check_output("date +'%F %T'")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from namespaces import inside
 
-from .conftest import BIN, INVENTORY, ROOT, SEEDS, UP, Outside, enrolled, haechi
+from .conftest import BIN, INVENTORY, ROOT, SEEDS, UP, Outside, enrolled, haechi, run
 
 TRIXIE, DATA, BOOKWORM = "10.78.40.11", "10.78.30.11", "10.78.40.12"
 KEY = re.compile(r"<(tls-crypt-v2|cert|key)>.*?</\1>\n", re.DOTALL)
@@ -85,8 +86,7 @@ def test_a_code_without_a_certificate_that_counts_is_refused(outside: Outside) -
         held = [outside.gateway.check_output("cat %s", path) for path in (certificate, private)]
         parts = f"<cert>\n{held[0]}\n</cert>\n<key>\n{held[1]}\n</key>\n"
         hiding = next(match[0] for match in KEY.finditer(outside.profiles["ann"]) if match[1] == "tls-crypt-v2")
-        client = outside.start("ann", text=KEY.sub("", outside.profiles["ann"]) + hiding + parts, by="tcp")
-        assert client.until(UP, "Connection reset", seconds=10) == "Connection reset"
+        assert outside.hung_up_on("ann", KEY.sub("", outside.profiles["ann"]) + hiding + parts)
 
     told = outside.gateway.check_output(
         f"journalctl --sync; journalctl -o cat -u haechi-vpn@tcp --since '{since}' | grep 'VERIFY ERROR'"
@@ -124,3 +124,22 @@ def test_a_profile_is_delivered_once(outside: Outside) -> None:
     logged = subprocess.run([*inside("gw"), "journalctl", "--no-pager"], capture_output=True, text=True, check=True)
     assert ("haechi-vpn" in logged.stdout, seed in logged.stdout) == (True, False)
     assert private is not None
+
+
+def test_a_second_profile_needs_another_person_and_ends_the_first(outside: Outside, keys: Path, tmp_path: Path) -> None:
+    """Carol lost her laptop. An approval of codes for SSH approves no profile."""
+    asked, out = tmp_path / "carol.json", tmp_path / "carol.ovpn"
+    argv = ("vpn", "profile", "--person", "carol", "-i", str(INVENTORY))
+    assert haechi(*argv, "--ask", str(asked), "--by", "ann", "--reason", "laptop lost").returncode == 0
+    command = [str(BIN / "haechi"), *argv, "--approval", str(asked), "--out", str(out)]
+    for namespace in ("haechi-enrol", "haechi-vpn"):
+        asked.with_name("carol.json.sig").unlink(missing_ok=True)
+        assert run("ssh-keygen", "-Y", "sign", "-n", namespace, "-f", str(keys / "ann"), str(asked)).returncode == 0
+        code, said, seed = enrolled(command, ROOT)
+        assert (code == 0) == (namespace == "haechi-vpn"), said
+    assert (out.stat().st_mode & 0o777, "BEGIN PRIVATE KEY" in out.read_text()) == (0o600, True)
+
+    old, outside.profiles["carol"], outside.seeds["carol"] = outside.profiles["carol"], out.read_text(), seed
+    outside.gateway.check_output("systemctl start haechi-vpn-crl.service")
+    assert outside.hung_up_on("carol", old)
+    assert outside.connected("carol").greets(DATA)
