@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils import probe
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Answer, Question, Reader, ask
 from ansible_collections.haechi.guard.plugins.module_utils.probe import attempts, protocols
 
@@ -24,7 +23,7 @@ SETTINGS = (
 _STATE = ("Id", "LoadState", "ActiveState", "UnitFileState", "MainPID", "DropInPaths", "NeedDaemonReload", "ExecStart")
 _COMMAND = re.compile(r"argv\[\]=(.*?) ; ")
 # The account can read none of our code: it comes along, each part as the module that the next one imports.
-_PARTS = (probe, protocols, attempts)
+_PARTS = (protocols, attempts)
 _KNOCK = """
 import json, sys, types
 for name, source in json.loads(sys.argv[1]):
@@ -93,5 +92,6 @@ def _knocking(addresses: tuple[str, ...]) -> Answer:
     """Begin to connect as whoever has taken the receiver over would."""
     rows = [{"address": address, "port": int(port)} for address, _, port in (one.rpartition(":") for one in addresses)]
     step_down = ("setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups", "--no-new-privs")
-    parts = json.dumps([(part.__name__, inspect.getsource(part)) for part in _PARTS])
-    return ask(*step_down, "/usr/bin/python3", "-I", "-S", "-c", _KNOCK, parts, json.dumps(rows))
+    # The folder is a module too, and an empty one: where Ansible brings our code along, it has no source.
+    parts = [(attempts.__package__, ""), *((part.__name__, inspect.getsource(part)) for part in _PARTS)]
+    return ask(*step_down, "/usr/bin/python3", "-I", "-S", "-c", _KNOCK, json.dumps(parts), json.dumps(rows))

@@ -18,7 +18,7 @@ def perform(asked: Mapping[str, Any], *, check: bool) -> dict[str, Any]:  # noqa
         from ansible_collections.haechi.guard.plugins.module_utils.posture import collect  # noqa: PLC0415
         from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Question  # noqa: PLC0415
 
-        lists = (tuple(asked[name]) for name in ("users", "sysctl", "skip", "knock"))
-        question = Question(*lists, edge=asked["edge"])
+        lists = {name: tuple(asked[name]) for name in ("users", "sysctl", "skip", "knock")}
+        question = Question(**lists, edge=asked["edge"])
         seen = collect.observation(question, asked["subject"], asked["nonce"])
         return {"changed": False, "observation": seen, "probes": probes.result(), "tries": tries.result()}

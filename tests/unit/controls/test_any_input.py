@@ -27,21 +27,20 @@ WORDS = st.sampled_from(
     ["accepted", "refused", "unknown", "open", "closed", "timeout", "minho", "hana", "key", "login", 22, 53, [], {}]
 )
 FIELDS = st.sampled_from(["what", "who", "result", "expected", "why", "to", "address", "port"])
-# What people signed is judged from the evidence, and no host's answer bears on it.
-SIGNED = {
+# No host's answer bears on what is judged from the evidence; and the lab, whose hosts were looked at, has no edge.
+APART = {
     "access-changes-kept",
     "access-reviewed",
     "break-glass-drilled",
     "devices-firmware-approved",
+    "edge-one-holder",
     "grants-end-seen",
     "secrets-rotated-after-leaver",
 }
-# The lab, whose hosts were looked at, has no edge.
-ABSENT = {"edge-one-holder"}
 SITE = [
     control.id
     for control in all_controls()
-    if control.scope is Scope.SITE and world.is_automated(control) and control.id not in SIGNED | ABSENT
+    if control.scope is Scope.SITE and world.is_automated(control) and control.id not in APART
 ]
 PERIMETER = ("zones-as-declared", "flows-work", "egress-declared")
 PINGS = {"name": "pings", "from": ["app1", "db1"], "to": ["app", "data", "outside"], "proto": "icmp", "reason": "Up"}

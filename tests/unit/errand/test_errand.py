@@ -27,7 +27,7 @@ def names(code: bytes) -> list[str]:
 def test_there_are_parts() -> None:
     """Or the next test tries nothing."""
     parts = "accounts baseline edge guard pki posture probe profile recorder service vpn"
-    assert PARTS == parts.split()
+    assert parts.split() == PARTS
 
 
 @pytest.mark.exhaustive

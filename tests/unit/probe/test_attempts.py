@@ -151,6 +151,7 @@ def packet(kind: int, identifier: int, sequence: int) -> bytes:
         (packet(0, os.getpid() & 0xFFFF, 7)[:-1], False),
         (b"", False),
     ],
+    ids=["answer", "question", "somebody else's", "another", "unreachable", "cut", "empty"],
 )
 def test_only_the_answer_to_this_very_ping_counts(data: bytes, answers: bool) -> None:  # noqa: FBT001
     """A raw socket hears everything that comes from the address (raw(7))."""
