@@ -57,8 +57,8 @@ class Edge(Model):
     hosts: Annotated[tuple[Name, ...], Field(min_length=1, description="the pair")]
     address: IPv4Address = Field(description="the shared one, in the pair's own zone")
     port: Port = 443
-    peers_port: Port = Field(default=4719, description="where the two tell each other what they counted")
-    local_port: Port = Field(default=4720, description="on loopback, where a look at the host asks")
+    peers_port: Port = Field(default=4720, description="where the two tell each other what they counted")
+    local_port: Port = Field(default=4721, description="on loopback, where a look at the host asks")
     virtual_router: Annotated[int, Field(strict=True, ge=1, le=255, description="VRRP's number")] = 51
     services: Annotated[dict[Name, Service], Field(min_length=1)]
     methods: tuple[Method, ...] = ("GET", "HEAD", "POST", "OPTIONS")

@@ -37,7 +37,7 @@ def test_only_the_pair_is_an_edge(policy: Policy) -> None:
     assert [host for host, document in made.items() if document is not None] == ["edge1", "edge2"]
     assert edge.asked(made["app1"]) == {}
     assert edge.asked(made["edge1"]) == {
-        "port": 4720,
+        "port": 4721,
         "name": "ekyc.example.com",
         "address": "10.20.10.100",
         "here": "10.20.10.11",

@@ -244,11 +244,11 @@ def test_an_edge_s_two_hosts_may_say_to_each_other_what_nobody_else_may(host: st
     pair = "{ 10.9.1.11, 10.9.1.12 }"
     assert told["input"] == [
         f'ip saddr {pair} ip daddr {own} {service} counter name flow-{flow} accept comment "{flow}"'
-        for flow, service in (("edge-vrrp", "meta l4proto 112"), ("edge-peers", "tcp dport 4719"))
+        for flow, service in (("edge-vrrp", "meta l4proto 112"), ("edge-peers", "tcp dport 4720"))
     ]
     assert told["output"] == [
         f'ip saddr {own} ip daddr {pair} {service} counter name flow-{flow} accept comment "{flow}"'
-        for flow, service in (("edge-vrrp", "meta l4proto 112"), ("edge-peers", "tcp dport 4719"))
+        for flow, service in (("edge-vrrp", "meta l4proto 112"), ("edge-peers", "tcp dport 4720"))
     ]
 
 
@@ -286,7 +286,7 @@ def test_an_edge_s_sockets_are_meant_to_be_open() -> None:
     }
 
     assert open_on == {
-        "web": [(443, "haproxy"), (4719, "haproxy")],
-        "web2": [(443, "haproxy"), (4719, "haproxy")],
+        "web": [(443, "haproxy"), (4720, "haproxy")],
+        "web2": [(443, "haproxy"), (4720, "haproxy")],
         "ops": [],
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from haechi.policy import derived, tunnels
 from haechi.policy.models import Policy
 from haechi.policy.problems import Path, Problem, Where, did_you_mean
-from haechi.policy.resolve import managed
+from haechi.policy.resolve import expand_hosts, managed
 from haechi.policy.vpn import Vpn
 
 # Two halves, each with its network's own and its broadcast address besides two for people.
@@ -45,6 +46,8 @@ def _host(policy: Policy, vpn: Vpn, where: Where) -> Iterator[Problem]:
     legs = {host.zone, *host.legs}
     if vpn.zone not in legs:
         yield where.problem(("vpn", "zone"), f"{vpn.host} has no leg in {vpn.zone}", did_you_mean(vpn.zone, legs))
+    else:
+        yield from _sockets(policy, where)
     for number, flow in enumerate(policy.flows):
         door = flow.publish
         if door and (door.gateway, door.zone, door.port) == (vpn.host, vpn.zone, vpn.tcp_port) and flow.proto == "tcp":
@@ -54,6 +57,22 @@ def _host(policy: Policy, vpn: Vpn, where: Where) -> Iterator[Problem]:
         if flow.name.startswith("vpn-"):
             what = f"flow {flow.name} has a name of the VPN's own"
             yield where.problem(("flows", number, "name"), what, "give it a name that does not begin with vpn-")
+
+
+def _sockets(policy: Policy, where: Where) -> Iterator[Problem]:
+    """Yield a problem for each port of the VPN at which something else of policy listens on the same host."""
+    own = tunnels.listeners(policy)
+    taken = {
+        (host, row.proto, row.port): row.process
+        for row in derived.listeners(policy)
+        if row not in own
+        for host in expand_hosts(policy, row.hosts)
+    }
+    for row in own:
+        other = taken.get((row.hosts[0], row.proto, row.port), row.process)
+        if other != row.process:
+            what = f"{other} and {row.process} both listen on {row.hosts[0]} {row.proto}/{row.port}"
+            yield where.problem(("vpn",), what, "give the VPN another udp_port, tcp_port or crl_port")
 
 
 def _job(policy: Policy, vpn: Vpn, where: Where, name: str) -> Iterator[Problem]:
