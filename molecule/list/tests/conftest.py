@@ -138,12 +138,18 @@ class Machine:
 
     def prepare(self) -> None:
         """Keep what a list can change, and give the machine a server of its own."""
-        self.sh(f"tar -C / -cf {BEFORE} {KEPT}; systemctl stop haechi-list.timer")
+        self.quiet()
+        self.sh(f"tar -C / -cf {BEFORE} {KEPT}")
         self.sh("cat > /etc/systemd/system/test-served.service; systemctl daemon-reload", stdin=SERVER)
         self.configure()
 
+    def quiet(self) -> None:
+        """Let no fetch begin or go on: a boot begins one, which would deny somebody after all was put back."""
+        self.sh("systemctl stop haechi-list.timer haechi-list.service")
+
     def restore(self) -> None:
         """Take the server and all that it sent away again."""
+        self.quiet()
         self.serve(None)
         self.sh("systemctl disable -q test-served; rm -f /etc/systemd/system/test-served.service")
         self.forget()
