@@ -10,7 +10,8 @@ from pathlib import Path
 from haechi import devices, tombstones
 from haechi import policy as policies
 from haechi.devices import DeviceError, Reading
-from haechi.policy.models import Kind, Policy, State
+from haechi.policy.models import Policy
+from haechi.policy.resolve import active_people
 
 NEVER = "never read"
 
@@ -60,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _may(policy: Policy, state: Path, who: str | None) -> None:
     """Raise ``DeviceError`` for whoever may not record."""
-    here = {one.id for one in policy.identities if one.kind is Kind.PERSON and one.state is State.ACTIVE}
-    if who not in here - tombstones.revoked(state):
+    if who not in active_people(policy) - tombstones.revoked(state):
         raise DeviceError(f"--by {who}: name an active person of policy, who read it on the devices")
 
 

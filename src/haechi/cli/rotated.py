@@ -9,7 +9,7 @@ from pathlib import Path
 
 from haechi import policy as policies
 from haechi import rotation, tombstones
-from haechi.policy.models import Kind, State
+from haechi.policy.resolve import active_people
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,13 +33,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.inventory}: the policy cannot be read: run `haechi validate`", file=sys.stderr)
         return 1
     state = policies.state_dir(policy)
-    here = {who.id for who in policy.identities if who.kind is Kind.PERSON and who.state is State.ACTIVE}
     try:
         if args.name is None:
             due = rotation.open_items(rotation.read(state))
             print("\n".join(map(str, due)) or "No secret is due. 교체할 공유 비밀이 없습니다.")
             return 1 if due else 0
-        if args.by not in here - tombstones.revoked(state):
+        if args.by not in active_people(policy) - tombstones.revoked(state):
             print(f"--by {args.by}: name an active person of policy, who changed it", file=sys.stderr)
             return 1
         for row in rotation.rotated(state, args.name, args.by, datetime.now(UTC)):

@@ -242,6 +242,11 @@ def control_sources(policy: Policy, host: str) -> tuple[str, ...]:
     return tuple(str(network.network_address) for network in addresses(policy, bastion))
 
 
+def active_people(policy: Policy) -> frozenset[str]:
+    """Return the ids of people whom policy calls active; who left is not asked (``haechi.tombstones``)."""
+    return frozenset(who.id for who in policy.identities if who.kind is Kind.PERSON and who.state is State.ACTIVE)
+
+
 def certified(policy: Policy) -> tuple[str, ...]:
     """Return the managed hosts that have a TLS certificate; for recordings that is all of them."""
     if policy.pki is None:

@@ -18,7 +18,8 @@ from haechi import policy as policies
 from haechi import tombstones
 from haechi.hr.alerts.watch import Watch
 from haechi.hr.status.app import Pages, Site, make
-from haechi.policy.models import Kind, Policy, State
+from haechi.policy.models import Policy
+from haechi.policy.resolve import active_people
 
 POLICY_LIVES_S = 30.0
 
@@ -101,7 +102,7 @@ def _who_may(policy: Policy, state: Path) -> set[str]:
     """Return the active people who have not left; nobody where that cannot be known."""
     with suppress(tombstones.TombstoneError):
         left = tombstones.revoked(state)
-        return {who.id for who in policy.identities if who.kind is Kind.PERSON and who.state is State.ACTIVE} - left
+        return {*active_people(policy)} - left
     return set()
 
 

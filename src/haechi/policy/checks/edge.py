@@ -7,9 +7,9 @@ from datetime import date
 
 from haechi.policy.checks.reach import allowed, led_to
 from haechi.policy.edge import Edge, Exclusion
-from haechi.policy.models import Kind, Policy, State
+from haechi.policy.models import Policy
 from haechi.policy.problems import Path, Problem, Where, did_you_mean
-from haechi.policy.resolve import managed
+from haechi.policy.resolve import active_people, managed
 
 PAIR = 2
 
@@ -89,7 +89,7 @@ def _services(policy: Policy, edge: Edge, where: Where) -> Iterator[Problem]:
 
 
 def _exclusions(policy: Policy, edge: Edge, where: Where, at: date) -> Iterator[Problem]:
-    people = {who.id for who in policy.identities if who.kind is Kind.PERSON and who.state is State.ACTIVE}
+    people = active_people(policy)
     taken = set[str]()
     for name, service in edge.services.items():
         for number, one in enumerate(service.exclusions):
@@ -100,7 +100,7 @@ def _exclusions(policy: Policy, edge: Edge, where: Where, at: date) -> Iterator[
             yield from _exclusion(one, people, where, path, at)
 
 
-def _exclusion(one: Exclusion, people: set[str], where: Where, path: Path, at: date) -> Iterator[Problem]:
+def _exclusion(one: Exclusion, people: frozenset[str], where: Where, path: Path, at: date) -> Iterator[Problem]:
     if one.owner not in people:
         what = f"owner {one.owner} of exclusion {one.id} is no active person"
         yield where.problem((*path, "owner"), what, did_you_mean(one.owner, people))

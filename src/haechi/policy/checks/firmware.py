@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from haechi.policy.models import Kind, Policy, State
+from haechi.policy.models import Policy
 from haechi.policy.problems import Problem, Where, did_you_mean
+from haechi.policy.resolve import active_people
 
 
 def check(policy: Policy, where: Where) -> Iterable[Problem]:
     """Yield problems of ``firmware``."""
-    people = {who.id for who in policy.identities if who.kind is Kind.PERSON and who.state is State.ACTIVE}
+    people = active_people(policy)
     for name, device in policy.firmware.devices.items():
         if device.owner not in people:
             what = f"owner {device.owner} of device {name} is no active person"
