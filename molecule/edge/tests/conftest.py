@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,10 +102,15 @@ def playbook() -> Callable[..., tuple[int, str]]:
 
 @pytest.fixture(scope="session")
 def holder() -> Callable[[], str]:
-    """Tell which of the two has the shared address."""
+    """Tell which of the two has the shared address; on its way from one to the other neither has, for a moment."""
+
+    def having() -> list[str]:
+        return [name for name in ("trixie", "bookworm") if EDGE in run_in(name, "ip", "-4", "address").stdout]
 
     def who() -> str:
-        has = [name for name in ("trixie", "bookworm") if EDGE in run_in(name, "ip", "-4", "address").stdout]
+        until = time.time() + 60
+        while len(has := having()) != 1 and time.time() < until:
+            time.sleep(0.2)
         assert len(has) == 1, has
         return has[0]
 

@@ -1,4 +1,4 @@
-"""Whether this edge answers: HAProxy here, and the WAF behind it. keepalived asks each second, and a run at its end.
+"""Whether this edge answers: HAProxy here, and the WAF behind it; keepalived asks, and a run at its end.
 
 Installed on the host as a script, so it imports the standard library alone.
 """
@@ -10,7 +10,7 @@ import sys
 import time
 
 PLACE = "/run/haechi-edge/alive.sock"
-SECONDS = 1.5
+SECONDS = 8
 
 
 def alive(place: str = PLACE) -> bool:
