@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from haechi.policy import doors
+from haechi.policy import doors, yamlfile
 from haechi.policy.checks import check
 from haechi.policy.doors import FOLDER, NAMES
 from haechi.policy.models import Policy
@@ -20,7 +21,7 @@ from haechi.policy.problems import Problem, Where, did_you_mean, shown
 from haechi.policy.repair import repair, widest
 from haechi.policy.resolve import day_of
 from haechi.policy.words import in_words
-from haechi.policy.yamlfile import Reader, read
+from haechi.policy.yamlfile import Reader
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,27 @@ def load(inventory: Path, extra_vars: Mapping[str, object] | None = None, at: da
 
     ``extra_vars`` are those of the command line; ``at`` is the day that dates are judged on, today if not given.
     """
-    data, where, problems = _files(inventory)
     day = at or day_of(datetime.now(UTC))
-    problems += list(doors.other_doors(inventory, extra_vars or {}))
+    read = doors.files(inventory)
+    if not read.policy:
+        mend = "point -i at a folder that holds it; inventories/example is one to copy"
+        none = Problem(file=str(inventory / FOLDER), line=0, path="", what="no policy files here", mend=mend)
+        return Loaded(None, _sorted([none, *doors.other_doors(read, extra_vars or {})]))
+    return _judged(read, frozenset(NAMES & set(extra_vars or {})), day)
+
+
+@lru_cache(8)
+def _judged(read: doors.Files, extra_vars: frozenset[str], day: date) -> Loaded:
+    """Judge what was read; pure. A service asks for its policy at every step, and it seldom changes between two."""
+    data, where, problems = _gathered(read)
+    problems += list(doors.other_doors(read, extra_vars))
     if not data:
         return Loaded(None, _sorted(problems), where)
     try:
         policy = Policy.model_validate(data)
     except ValidationError as error:
         return _broken(data, where, problems, error, day)
-    problems += [*check(policy, where, day), *doors.hosts(inventory, policy, where)]
+    problems += [*check(policy, where, day), *doors.hosts(read, policy, where)]
     return Loaded(policy, _sorted(problems), where, usable=widest(policy))
 
 
@@ -89,34 +101,26 @@ def _broken(data: dict[str, Any], where: Where, problems: list[Problem], error: 
     return Loaded(None, _sorted(problems), where, usable=widest(left.policy))
 
 
-def _files(inventory: Path) -> tuple[dict[str, Any], Where, list[Problem]]:
-    folder, paths = inventory / FOLDER, doors.policy_files(inventory)
-    lab = (inventory / "group_vars/all/lab.yml").is_file()
-    if not paths:
-        mend = "point -i at a folder that holds it; inventories/example is one to copy"
-        return {}, Where({}), [Problem(file=str(folder), line=0, path="", what="no policy files here", mend=mend)]
+def _gathered(read: doors.Files) -> tuple[dict[str, Any], Where, list[Problem]]:
     data: dict[str, Any] = {}
     places: dict[Place, tuple[str, int]] = {}
     problems: list[Problem] = []
-    for path in paths:
-        file = str(path.relative_to(inventory))
-        names, reader = _read(path, file)
+    for file in read.policy:
+        names, reader = _names(file)
         problems += reader.problems
         wrong = {name: said for name in names if (said := _name_problem(name, reader, data, places))}
         problems += wrong.values()
         right = {name: value for name, value in names.items() if name not in wrong}
         data |= right
         places |= {place: line for place, line in reader.places.items() if place and place[0] in right}
-    return data, Where(places, lab=lab), problems
+    return data, Where(places, lab=read.lab), problems
 
 
-def _read(path: Path, file: str) -> tuple[dict[str, Any], Reader]:
-    try:
-        return read(file, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"cannot be read: {shown(str(error))}"
-        problem = Problem(file=file, line=0, path="", what=what, mend="make it a UTF-8 file that you may read")
-        return {}, Reader(file, problems=[problem])
+def _names(file: doors.File) -> tuple[dict[str, Any], Reader]:
+    if not file.fault:
+        return yamlfile.read(file.name, file.text)
+    what, mend = f"cannot be read: {shown(file.fault)}", "make it a UTF-8 file that you may read"
+    return {}, Reader(file.name, problems=[Problem(file=file.name, line=0, path="", what=what, mend=mend)])
 
 
 def _name_problem(
