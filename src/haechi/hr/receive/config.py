@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Self
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -51,8 +51,10 @@ class ReceiverConfig(Model):
         # A SCIM request holds the one while it writes to the other.
         if self.inbox.endswith(str(self.resources)):
             raise ValueError("inbox and resources are one file: give each its own")
-        if self.time_zone not in available_timezones():
-            raise ValueError("time_zone is none: write it as Asia/Seoul")
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("time_zone is none: write it as Asia/Seoul") from error
         return self
 
     def most(self, kind: SourceKind) -> int:
