@@ -6,8 +6,9 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-import yaml
 from markupsafe import Markup, escape
+
+from haechi.policy.yamlfile import parse
 
 # Whose pages say something; no key stands in two of them.
 TABLES = ("haechi.report", "haechi.review", "haechi.hr", "haechi.hr.proof")
@@ -46,5 +47,5 @@ def _table() -> dict[str, Pair]:
     found: dict[str, Pair] = {}
     for package in TABLES:
         text = resources.files(package).joinpath("words.yml").read_text(encoding="utf-8")
-        found |= {key: Pair(**words) for key, words in yaml.safe_load(text).items()}
+        found |= {key: Pair(**words) for key, words in parse(text).items()}
     return found
