@@ -32,7 +32,7 @@ class Site:
 
     def set(self, file: str, **names: Any) -> None:
         """Write a file of policy."""
-        (self.policy / f"{file}.yml").write_text(yaml.safe_dump(names, allow_unicode=True))
+        (self.policy / f"{file}.yml").write_text(yaml.dump(names, Dumper=yaml.CSafeDumper, allow_unicode=True))
 
     def public(self, who: str) -> str:
         """Return somebody's public key."""

@@ -45,7 +45,7 @@ def test_any_data_under_any_name_is_judged(inventory: Path, name: str, value: ob
     shutil.rmtree(inventory)
     shutil.copytree(BASE, inventory)
     for path in (inventory / "group_vars/all/policy").glob("*.yml"):
-        data = yaml.safe_load(path.read_text())
+        data = yaml.load(path.read_text(), yaml.CSafeLoader)
         if name in data:
             path.write_text(yaml.safe_dump({**data, name: value}))
 
@@ -76,8 +76,12 @@ def test_any_damage_to_a_good_policy_is_judged_and_leaves_something_or_nothing(
     """One value replaced by any other, at any depth: problems or a policy, and no crash on the way to either."""
     shutil.rmtree(inventory)
     shutil.copytree(BASE, inventory)
-    path = next(p for p in (inventory / "group_vars/all/policy").glob("*.yml") if name in yaml.safe_load(p.read_text()))
-    document = yaml.safe_load(path.read_text())
+    path = next(
+        p
+        for p in (inventory / "group_vars/all/policy").glob("*.yml")
+        if name in yaml.load(p.read_text(), yaml.CSafeLoader)
+    )
+    document = yaml.load(path.read_text(), yaml.CSafeLoader)
     holder, key = document, name
     while isinstance(holder[key], list | dict) and holder[key] and data.draw(st.booleans()):
         holder = holder[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,11 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def site(tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """Return the lab's policy with real keys of people, beside an empty state folder."""
+def site(tmp_path: Path, pairs: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Return the lab's policy with real keys of people, beside a state folder with an empty ledger."""
     made = Site(tmp_path / "lab", pairs, tmp_path / "state/lab")
+    (made.state / "hr").mkdir(mode=0o700, parents=True)
+    shutil.copy(empty, made.state / "hr")
     labsite.fill(made, PEOPLE, monkeypatch)
     made.set("hr", hr=HR)
     monkeypatch.chdir(tmp_path)

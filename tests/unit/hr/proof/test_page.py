@@ -20,7 +20,7 @@ from tests.unit.hr.proof import samples
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)
 FOLDER = ROOT / "src/haechi/hr/proof"
-WORDS = yaml.safe_load((FOLDER / "words.yml").read_text(encoding="utf-8"))
+WORDS = yaml.load((FOLDER / "words.yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 PROVEN = samples.host("gw1", ItemState.PROVEN)
 
 

@@ -12,7 +12,7 @@ from tests.project.conftest import ROOT
 from tests.unit import words
 
 FOLDER = ROOT / "src/haechi/hr"
-WORDS = yaml.safe_load((FOLDER / "words.yml").read_text(encoding="utf-8"))
+WORDS = yaml.load((FOLDER / "words.yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
 def test_every_text_is_said_in_both_languages() -> None:
