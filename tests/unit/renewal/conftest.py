@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,13 @@ def mine(held: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
 
 
 @pytest.fixture
-def host(held: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def host(held: Path, mine: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return a host's leaf with its alarms in a folder of the test's own; it trusts the authority's root."""
     (tmp_path / "root.pem").write_bytes((held / x509.ROOT).read_bytes())
     monkeypatch.setattr(run, "ROOT", str(tmp_path / "root.pem"))
     monkeypatch.setattr(run, "CONFIG", str(tmp_path / "renew.json"))
     monkeypatch.setattr(alarm, "ALARMS", tmp_path / "alarms")
     monkeypatch.setattr(alarm.syslog, "syslog", lambda *_: None)
-    return leaf(tmp_path, held)
+    for end in ("key", "pem"):
+        shutil.copy(f"{mine['path']}.{end}", tmp_path)
+    return {**mine, "path": str(tmp_path / "recorder")}
