@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from itertools import count
@@ -15,6 +16,7 @@ from haechi.controls.model import Control, Scope, Severity, Status, passed
 from haechi.perimeter import matrix
 from haechi.perimeter.matrix import Matrix
 from haechi.policy.resolve import managed
+from haechi.report import html
 from haechi.report.build import build
 from haechi.report.model import Checkpoint, Earlier, Meta, Record, Report, Row, Stored, Waiver
 from tests.project.conftest import ROOT
@@ -101,3 +103,15 @@ def when(text: str) -> datetime:
 
 def report() -> Report:
     return build(stored(), controls(), catalogue.articles())
+
+
+@cache
+def page() -> str:
+    """Return the page of the stored run."""
+    return html.render(report())
+
+
+def brief(**changes: Any) -> Report:
+    """Return the report of the stored run with few of its verdicts, and with changes."""
+    run = stored()
+    return build(replace(run, rows=run.rows[:20], **changes), controls(), catalogue.articles())

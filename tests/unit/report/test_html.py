@@ -14,14 +14,15 @@ from haechi import catalogue
 from haechi.report import html
 from haechi.report.build import build
 
-from .stored import controls, report, stored
+from .stored import brief, controls, stored
+from .stored import page as whole
 
 Tag = tuple[str, dict[str, str | None]]
 
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return html.render(report())
+    return whole()
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +101,7 @@ def test_both_languages_are_there(page: str) -> None:
 @pytest.mark.parametrize(("verified", "words"), [(True, "검증됨"), (None, "검증되지 않음"), (False, "검증 실패")])
 def test_the_page_says_whether_the_evidence_was_verified(verified: bool | None, words: str) -> None:  # noqa: FBT001 - a case
     """Not verified is never shown as verified."""
-    run = stored()
-    page = html.render(build(replace(run, meta=replace(run.meta, verified=verified)), controls(), catalogue.articles()))
+    page = html.render(brief(meta=replace(stored().meta, verified=verified)))
     facts = page[page.index('<dl class="facts">') : page.index("</dl>")]
 
     assert words in facts

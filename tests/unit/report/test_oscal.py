@@ -139,7 +139,7 @@ def collect(node: object, made_ids: list[str], named: list[str]) -> None:
 
 def test_the_same_run_gives_the_same_document() -> None:
     """Ids come from names: made again, the document is the same, and a host keeps its id in another run."""
-    run = stored()
+    run = replace(stored(), rows=stored().rows[::10])
     other = made(replace(run, meta=replace(run.meta, run="20261124T000500Z-audit-000000")))
     first = made(run)
     hosts = [

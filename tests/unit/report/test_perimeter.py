@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from haechi import catalogue
 from haechi.perimeter.matrix import State
 from haechi.perimeter.unused import Idle
 from haechi.report import html, perimeter
-from haechi.report.build import build
 
-from .stored import controls, report, stored, zones
+from .stored import brief, zones
+from .stored import page as whole
 
 ZONES = ("outside", "dmz", "app", "data", "mgmt", "offsite")
 
 
 @pytest.fixture(scope="module")
 def section() -> str:
-    page = html.render(report())
+    page = whole()
     return page[page.index('<section id="perimeter"') : page.index('<section id="articles"')]
 
 
@@ -77,8 +75,8 @@ def test_the_page_shows_the_picture_and_says_the_same_in_words(section: str) -> 
 def test_flows_that_nothing_uses_are_named_with_since_when() -> None:
     """A question to somebody, and no failure; where none is known the page says no more than that."""
     idle = (Idle(flow="office-to-test", since=datetime(2026, 8, 1, 20, tzinfo=UTC), hosts=("gw1", "test1")),)
-    page = html.render(build(replace(stored(), idle=idle), controls(), catalogue.articles()))
-    none = html.render(report())
+    page = html.render(brief(idle=idle))
+    none = whole()
 
     assert re.search(r">office-to-test</td>.*?>2026-08-02</td>.*?>gw1, test1</td>", page, re.DOTALL)
     assert "No flow is known to be unused for long." not in page
@@ -87,7 +85,7 @@ def test_flows_that_nothing_uses_are_named_with_since_when() -> None:
 
 def test_where_nobody_tried_the_page_says_so() -> None:
     """An audit from before the zones were tried has no picture, and claims nothing."""
-    page = html.render(build(replace(stored(), matrix=None), controls(), catalogue.articles()))
+    page = html.render(brief(matrix=None))
 
     assert "Nobody tried the zones in this run." in page
     assert '<svg class="zones"' not in page

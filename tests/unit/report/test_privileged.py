@@ -9,15 +9,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from haechi import catalogue
 from haechi.policy.models import Policy
 from haechi.privileged import Privileged, Right, privileged
 from haechi.report import html, sheet
-from haechi.report.build import build
 from haechi.report.model import Report
 from tests.unit.controls import world
 
-from .stored import controls, stored
+from .stored import brief
 
 ADDED = date(2026, 11, 24)
 
@@ -29,7 +27,7 @@ def register(host: str = "app1", *changes: Mapping[str, Any], policy: Policy | N
 
 
 def report(*rows: Privileged, unread: tuple[str, ...] = ()) -> Report:
-    return build(replace(stored(), privileged=rows, unread=unread), controls(), catalogue.articles())
+    return brief(privileged=rows, unread=unread)
 
 
 def lines(text: str) -> list[dict[str, str]]:
