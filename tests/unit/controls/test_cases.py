@@ -14,7 +14,15 @@ CASES = stored.all_cases()
 AUTOMATED = [control.id for control in all_controls() if world.is_automated(control)]
 
 
-@pytest.mark.parametrize("given", CASES, ids=str)
+# What is said of one host is not asked of the other in `make check`.
+FIRST = {(given.control.id, given.name): given for given in reversed(CASES)}
+MARKED = [
+    pytest.param(given, marks=() if FIRST[given.control.id, given.name] is given else pytest.mark.exhaustive)
+    for given in CASES
+]
+
+
+@pytest.mark.parametrize("given", MARKED, ids=str)
 def test_a_judge_says_what_the_case_says(given: stored.Given) -> None:
     """The expectation stands in the file, not in the product."""
     verdict = world.judged(given.control, given.opened())

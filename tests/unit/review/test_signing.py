@@ -15,6 +15,8 @@ from haechi.review.document import SignOff
 
 from .conftest import CORRECT, Site, signed
 
+MORE = pytest.mark.exhaustive
+
 
 def refused(site: Site, text: bytes, signature: bytes, run: str | None = None) -> str:
     with pytest.raises(ReviewError) as error:
@@ -58,7 +60,14 @@ def test_somebody_who_left_since_is_refused(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"decisions": {}}, {"reviewer": "minho"}, {"sha256": "0" * 64}, {"site": "another"}], ids=str
+    "change",
+    [
+        {"decisions": {}},
+        pytest.param({"reviewer": "minho"}, marks=MORE),
+        pytest.param({"sha256": "0" * 64}, marks=MORE),
+        pytest.param({"site": "another"}, marks=MORE),
+    ],
+    ids=str,
 )
 def test_an_altered_document_is_refused(site: Site, change: dict[str, Any]) -> None:
     """Whatever is changed after it was signed, the signature is not of it."""
