@@ -1,7 +1,7 @@
 # `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all check static lint lint-ansible lint-all unit unit-half unit-rest unit-all docs test demo demo-down lab-up lab-down molecule vm machines breakers bench fleet-bench hr-faults hr-bench
+.PHONY: help setup setup-all check static lint lint-ansible lint-all unit unit-half unit-rest unit-all docs test demo demo-down lab-up lab-down molecule vm machines breakers bench fleet-bench siege hr-faults hr-bench
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -90,6 +90,12 @@ bench: setup ## measure speed on the standing lab, in units of one ping playbook
 
 fleet-bench: setup ## measure one leaving on a fleet made for it; fewer hosts: make fleet-bench HOSTS=30
 	$(ROOT) haechi fleet-bench --hosts $(or $(HOSTS),100)
+
+siege: setup-all ## attack the machines of the tests from outside: what was blocked, and what it cost others
+	mkdir -p artifacts && rm -f artifacts/siege.jsonl
+	$(ROOT) env HAECHI_SIEGE=$(CURDIR)/artifacts/siege.jsonl MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_EPHEMERAL_DIRECTORY) \
+	    molecule test --no-command-borders -s edge -s firewall -s vpn
+	python -m tests.siege artifacts/siege.jsonl
 
 hr-faults: setup-all ## kill the HR service at every transition, 50 rounds an engine; again: make hr-faults ROUNDS=5 SEED=7
 	python -m tests.hr.faults $(or $(ROUNDS),50) $(SEED)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
+from siege import Row, record
 
 from .conftest import EDGE, run_in
 
@@ -102,7 +103,9 @@ def test_a_stranger_s_vrrp_moves_nothing(holder):
     argv = ["python3", "-c", FORGED, "10.78.40.11", "10.78.40.12"]
     assert run_in("gw", *argv).returncode == 0
     time.sleep(1)
-    assert holder() == before
+    after = holder()
+    record(Row("forged VRRP", after == before, "the holder of the address"))
+    assert after == before
 
 
 # VRRP version 3 with the highest priority there is, for the address of the pair (RFC 9568, section 5).

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from xml.etree import ElementTree as ET
 
 import pytest
+from namespaces import inside
+from siege import Row, record
 
-from .conftest import EDGE, ROOT, run_in
+from .conftest import EDGE, NAME, ROOT, run_in
 
 KNOCK = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3).close()"
 CBC = "ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA"
@@ -22,6 +26,30 @@ def test_tls_1_3_is_spoken_with_the_authority_s_certificate(outside):
 
 def test_tls_1_2_is_refused(outside):
     assert "PROTOCOL_VERSION" in outside.ask("/", version="TLSv1_2")["body"].upper()
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_scanner_finds_tls_1_3_and_nothing_weaker():
+    """Every protocol and suite that there ever was is offered by sslscan."""
+    argv = [
+        "nsenter",
+        "--target",
+        inside("client")[2],
+        "--net",
+        "sslscan",
+        f"--sni-name={NAME}",
+        "--xml=-",
+        f"{EDGE}:443",
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120, stdin=subprocess.DEVNULL)
+    found = ET.fromstring(done.stdout)  # noqa: S314 - what a program of this computer wrote
+    spoken = {(one.get("type"), one.get("version")) for one in found.iter("protocol") if one.get("enabled") == "1"}
+    suites = {(one.get("sslversion"), one.get("cipher")) for one in found.iter("cipher")}
+
+    record(Row("TLS below 1.3, weak suites", spoken == {("tls", "1.3")}, "the handshake"))
+    assert spoken == {("tls", "1.3")}
+    assert suites == {("TLSv1.3", "TLS_AES_256_GCM_SHA384"), ("TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256")}
+    assert [one.get("vulnerable") for one in found.iter("heartbleed") if one.get("vulnerable") == "1"] == []
 
 
 def test_plain_http_is_refused(outside):

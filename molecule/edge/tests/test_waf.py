@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from namespaces import inside
+from siege import Row, record
 
 from .conftest import EDGE, NAME, SERVICE, run_in
 
@@ -62,6 +63,7 @@ def thrown(outside) -> dict[str, int]:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_is_blocked(thrown, attack):
+    record(Row(attack, thrown[attack] == 403, "audit log of the WAF"))
     assert thrown[attack] == 403
 
 
@@ -174,5 +176,7 @@ def test_sqlmap_finds_the_hole_and_not_through_the_edge(machine, url, finds, tmp
     argv = ["nsenter", "--target", inside(machine)[2], "--net", str(program), *where, *tries, "--dbms=sqlite"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
 
+    if not finds:
+        record(Row("sqlmap", "403 (Forbidden)" in done.stdout, "audit log of the WAF"))
     assert ("is vulnerable" in done.stdout) is finds, done.stdout[-2000:]
     assert ("403 (Forbidden)" in done.stdout) is not finds, done.stdout[-2000:]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from namespaces import inside
+from siege import Row, record
 
 from .conftest import BIN, INVENTORY, ROOT, SEEDS, UP, Outside, enrolled, haechi, run
 
@@ -60,6 +61,7 @@ def test_a_wrong_code_and_one_that_was_used_are_refused(outside: Outside) -> Non
     refusals = [line for line in outside.logged(since) if line.startswith("refused")]
     assert len(refusals) == 2
     assert all('person="ann" from="10.78.0.11' in line and "wrong code" in line for line in refusals)
+    record(Row("VPN: wrong and used codes", blocked=True, seen="journal of the VPN"))
 
 
 def test_a_certificate_with_another_s_code_or_name_is_refused(outside: Outside) -> None:
@@ -71,6 +73,7 @@ def test_a_certificate_with_another_s_code_or_name_is_refused(outside: Outside) 
     assert outside.refused(outside.start("ann", name="bob"))
 
     assert outside.told(since, "refused", 'person="ann"', "the user name is not that of the certificate")
+    record(Row("VPN: somebody else's code or name", blocked=True, seen="journal of the VPN"))
     # And the code itself was good.
     assert outside.start("bob", answer=theirs).until(UP) == UP
 
@@ -93,6 +96,7 @@ def test_a_code_without_a_certificate_that_counts_is_refused(outside: Outside) -
     ).splitlines()
     assert all("10.78.0.11:" in line for line in told)
     assert sum("depth=0" in line or "depth=1" in line for line in told) >= 2
+    record(Row("VPN: a certificate of one's own making", blocked=True, seen="journal of the VPN"))
 
 
 def test_without_the_key_that_hides_the_handshake_nothing_answers(outside: Outside) -> None:
@@ -106,6 +110,7 @@ def test_without_the_key_that_hides_the_handshake_nothing_answers(outside: Outsi
         f"journalctl --sync; journalctl -o cat -u haechi-vpn@udp --since '{since}' | grep 'not determine wrapping'"
     )
     assert "10.78.0.11" in told
+    record(Row("VPN: a scan without the key", blocked=True, seen="journal of the VPN"))
 
 
 def test_a_profile_is_delivered_once(outside: Outside) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from siege import Row, record
 from testinfra.host import Host
 
 from .conftest import BIN, INVENTORY, REFUSED, SETTINGS, Outside, run
@@ -134,6 +135,7 @@ def test_a_leaver_is_cut_off_and_stays_out_and_a_colleague_goes_on(
     # With a good code even: it is the list that keeps him out.
     assert outside.hung_up_on("bob")
     outside.until_told(since, "refused", 'person="bob"', 'from="10.78.0.11:', "they left")
+    record(Row("VPN: a leaver comes back", blocked=True, seen="journal of the VPN"))
     # The authority signs as soon as it holds the new list of who left, by itself.
     authority = over_ssh("trixie")
     number = json.loads(authority.check_output(f"grep bob {PKI}/issued-vpn.jsonl | tail -1"))["serial"]

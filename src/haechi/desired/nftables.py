@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any
 
+from haechi.desired import floods
 from haechi.policy.models import Host, Policy
 
 Network = IPv4Network | IPv6Network
@@ -78,6 +79,7 @@ def _table(policy: Policy, host: Host, rules: tuple[Rule, ...], ends: Ends) -> I
     for rule in rules:
         if rule.rate is not None:
             yield f"set rate-{rule.flow} {{ type ipv4_addr; size 65535; flags dynamic,timeout; timeout 1h; }}"
+    yield from floods.table(policy, host)
     yield from _chain("spoofed", "filter", "prerouting", -290, "accept", [_SPOOFED])
     for hook in ("input", "output"):
         yield from _chain(

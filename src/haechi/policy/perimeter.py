@@ -23,6 +23,20 @@ class Zone(Model):
     )
 
 
+class Floods(Model):
+    """How much one source beyond our walls may open, hold and send; a /64 of IPv6 is one source."""
+
+    opened_per_second: Annotated[int, Field(strict=True, ge=5, le=100_000, description="connections it begins")] = 100
+    completed_per_second: Annotated[
+        int, Field(strict=True, ge=5, le=100_000, description="handshakes it completes; above it is shut out")
+    ] = 50
+    held: Annotated[int, Field(strict=True, ge=5, le=60_000, description="open at once; more are dropped")] = 500
+    datagrams_per_second: Annotated[
+        int, Field(strict=True, ge=5, le=1_000_000, description="over UDP and ICMP, before any answer")
+    ] = 200
+    block_minutes: Annotated[int, Field(strict=True, ge=1, le=10_080, description="how long it is shut out")] = 10
+
+
 class Perimeter(Model):
     """How the zone matrix is tried: every pair of zones, every port of a flow, and some that intruders look for."""
 
@@ -32,4 +46,7 @@ class Perimeter(Model):
     ports: tuple[Port, ...] = Field(default=(), description="further TCP ports to try")
     unused_days: Annotated[int, Field(strict=True, ge=1, le=1095)] = Field(
         default=90, description="a flow that nothing used for so long is reported"
+    )
+    floods: Floods | None = Field(
+        default=None, description="limits by source on gateways, and on hosts of zones that answer strangers"
     )
