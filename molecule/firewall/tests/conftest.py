@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,6 +43,19 @@ def run_in() -> Inside:
 def opens(run_in: Inside) -> Callable[[str, str, int], bool]:
     """Return whether a TCP connection from a machine to an address is answered."""
     return lambda name, address, port: run_in(name, "python3", "-c", CONNECT, address, str(port)).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def opens_in_time(opens: Callable[[str, str, int], bool]) -> Callable[[str, str, int], bool]:
+    """Return whether one is answered within a minute: a machine that is kept busy takes its time."""
+
+    def tried(name: str, address: str, port: int) -> bool:
+        until = time.monotonic() + 60
+        while not (answered := opens(name, address, port)) and time.monotonic() < until:
+            time.sleep(0.2)
+        return answered
+
+    return tried
 
 
 @pytest.fixture(scope="session")
