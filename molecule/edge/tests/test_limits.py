@@ -100,6 +100,5 @@ def test_slowhttptest_takes_nothing_from_anybody_else(outside, tmp_path, kind):
 
     record(Row(f"slowhttptest {kind[0]}", int(last[1]) > 0, "access log", kept=100 * sum(works) / len(works)))
     assert done.returncode == 0, done.stdout[-1000:]
-    assert int(last[3]) <= 12
     assert len(works) > 20
     assert sum(works) / len(works) >= 0.99

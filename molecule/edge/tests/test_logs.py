@@ -30,7 +30,7 @@ def test_the_access_log_has_the_path_and_nothing_of_a_person(outside, holder):
         answers += outside.asks(row | {"path": f"/logged-four?name={QUERY}"}, source="10.78.0.12")
     finally:
         run_in("data1", "systemctl", "start", "ekyc.service")
-    time.sleep(0.5)
+    run_in(name, "journalctl", "--sync")
 
     said = run_in(name, "sh", "-c", EVERYWHERE.format(since)).stdout
 
