@@ -1,39 +1,51 @@
 """An errand on one host: its code goes along with it, so nothing has to be installed there.
 
 Sent that way it is always this release's, costs a fifth of an Ansible module on the host, and needs no place that a
-leaver with root could have altered beforehand. On the way it is one zip of 20 to 110 kB behind one line of JSON.
+leaver with root could have altered beforehand. On the way it is 15 to 80 kB of sources behind one line of JSON.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import secrets
 import shlex
-import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 PYTHON = "/usr/bin/python3"
 PACKAGE = "ansible_collections.haechi.guard.plugins.module_utils"
 # One import of ours, as the formatter writes it; what is imported may be a module or a name in one.
 _IMPORT = re.compile(rf"^ *from {re.escape(PACKAGE)}(?:\.([\w.]+))? import (\([^)]*\)|.+)$", re.MULTILINE)
-# zipimport(3) wants a path: a file in memory has one, and leaves nothing on the host's disk.
-# Whoever lives for a fifth of a second needs no collector of garbage.
+# What an errand imports before any module of that name in Python's own library.
+_LEAN = "lean"
+# Python's own way to import from a zip takes as long again as to compile what is in it. Whoever lives for a tenth of a
+# second needs no collector of garbage, and nobody to tidy up after it.
 _BOOT = f"""\
-import gc, importlib, os, sys
+import gc, importlib, json, os, sys, zlib
+from importlib.machinery import ModuleSpec
 gc.disable()
 come = sys.stdin.buffer
 line = come.readline().decode()
-code = os.memfd_create("haechi")
-with open(code, "wb", closefd=False) as kept:
-    kept.write(come.read())
-sys.path.insert(0, "/proc/self/fd/%d" % code)
+sources = json.loads(zlib.decompress(come.read()))
+class Brought:
+    def find_spec(self, name, path=None, target=None):
+        if name in sources:
+            return ModuleSpec(name, self, is_package=sources[name] is None)
+    def create_module(self, spec):
+        return None
+    def get_source(self, name):
+        return sources[name] or ""
+    def exec_module(self, module):
+        name = module.__name__
+        exec(compile(self.get_source(name), name, "exec", dont_inherit=True), module.__dict__)
+sys.meta_path.insert(0, Brought())
 errand = importlib.import_module("{PACKAGE}.@MODULE@")
 errand.run(line, lambda text: print(text, flush=True))
+os._exit(0)
 """
 
 
@@ -89,32 +101,40 @@ def task(part: str, asked: Mapping[str, Any], code: bytes, *, check: bool) -> Er
 
 
 def pack(module_utils: Path, *modules: str) -> bytes:
-    """Return modules and what they import as a zip; every folder on the way to them is a package.
+    """Return modules and what they import, for ``sources`` to read; every folder on the way to them is a package.
 
     Modules are named as below ``module_utils``, such as ``accounts.errand``.
     """
-    sources = _sources(module_utils, modules)
-    folders = {PurePosixPath(path).parents[depth] for path in sources for depth in range(path.count("/"))}
-    kept = io.BytesIO()
-    with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as file:
-        for folder in sorted(folders):
-            file.writestr(f"{folder}/__init__.py", "")
-        for path, source in sorted(sources.items()):
-            file.writestr(path, source)
-    return kept.getvalue()
+    return zlib.compress(json.dumps(_sources(module_utils, modules)).encode())
 
 
-def _sources(module_utils: Path, modules: Iterable[str]) -> dict[str, str]:
-    """Return path in the zip to source of modules and of all that they import, also within a function."""
-    found: dict[str, str] = {}
+def sources(code: bytes) -> dict[str, str | None]:
+    """Return what ``pack`` packed: each module's name to its source; none for a package."""
+    found: dict[str, str | None] = json.loads(zlib.decompress(code))
+    return found
+
+
+def _sources(module_utils: Path, modules: Iterable[str]) -> dict[str, str | None]:
+    """Return name to source of modules and of all that they import, also within a function."""
+    found: dict[str, str | None] = {file.stem: _text(file) for file in sorted((module_utils / _LEAN).glob("[a-z]*.py"))}
     waiting = [*modules]
     while waiting:
-        name = waiting.pop().replace(".", "/")
-        place, path = module_utils / f"{name}.py", f"{PACKAGE.replace('.', '/')}/{name}.py"
-        if path not in found and place.is_file():
-            found[path] = place.read_text(encoding="utf-8")
-            waiting += _imports(found[path])
+        module = waiting.pop()
+        name, place = f"{PACKAGE}.{module}", module_utils / f"{module.replace('.', '/')}.py"
+        if name not in found and place.is_file():
+            source = _text(place)
+            found |= {name: source, **_folders(name)}
+            waiting += _imports(source)
     return found
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def _folders(name: str) -> dict[str, None]:
+    parts = name.split(".")
+    return {".".join(parts[:depth]): None for depth in range(1, len(parts))}
 
 
 def _imports(source: str) -> Iterator[str]:

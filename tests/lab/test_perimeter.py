@@ -16,6 +16,7 @@ import pytest
 from haechi import errand
 from haechi.lab import site
 from haechi.perimeter import plan
+from tests.unpacked import unpack
 
 from .conftest import INVENTORY, ROOT, Lab
 
@@ -116,10 +117,9 @@ def test_from_outside_only_what_is_offered_there_is_reached(
 
 def tried(lab: Lab, tmp_path: Path, host: str, asked: list[Any]) -> list[list[Any]]:
     """Return what a machine of the lab found, by the code that goes to managed hosts."""
-    code = tmp_path / "code.zip"
-    code.write_bytes(errand.pack(ROOT / "plugins/module_utils", "probe.tries"))
-    subprocess.run(["podman", "cp", str(code), f"haechi-lab-{host}:/tmp/probe.zip"], check=True)
-    done = lab.inside(host, "env", "PYTHONPATH=/tmp/probe.zip", "python3", "-c", TRY, json.dumps(asked))
+    code = unpack(errand.pack(ROOT / "plugins/module_utils", "probe.tries"), tmp_path / "probe")
+    subprocess.run(["podman", "cp", str(code), f"haechi-lab-{host}:/tmp"], check=True)
+    done = lab.inside(host, "env", "PYTHONPATH=/tmp/probe", "python3", "-c", TRY, json.dumps(asked))
     assert done.returncode == 0, done.stderr
     rows: list[list[Any]] = json.loads(done.stdout)
     return rows

@@ -7,7 +7,6 @@ import grp
 import os
 import pwd
 import stat
-import tempfile
 from pathlib import Path
 
 
@@ -45,6 +44,8 @@ def write(path: str, data: bytes, *, mode: int, uid: int, gid: int) -> None:
 
     Raises ``OSError`` where the folder cannot be written; the old file is untouched then.
     """
+    import tempfile  # noqa: PLC0415 -- slow to begin, and seldom asked
+
     target = Path(path)
     make_folder(target.parent)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -79,6 +78,8 @@ def sign(ca: str, line: str, options: tuple[str, ...]) -> tuple[str, Certificate
 
     Raises ``CertificateError`` where ssh-keygen refuses.
     """
+    import tempfile  # noqa: PLC0415 -- slow to begin, and seldom asked
+
     with tempfile.TemporaryDirectory() as folder:
         public = Path(folder) / "key.pub"
         public.write_text(f"{line}\n", encoding="ascii")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +59,8 @@ def build(text: str, user_ca: str, path: str = KRL) -> None:
 
     Raises ``CertificateError`` where it cannot be built, or would not say what the text says.
     """
+    import tempfile  # noqa: PLC0415 -- slow to begin, and seldom asked
+
     with tempfile.TemporaryDirectory() as folder:
         spec, ca, made = (Path(folder) / name for name in ("spec", "ca.pub", "krl"))
         spec.write_text(text, encoding="ascii")

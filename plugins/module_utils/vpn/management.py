@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import glob
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,22 +89,24 @@ def ask(path: str, command: str) -> list[str]:
 
     Raises ``ManagementError``.
     """
+    import socket  # noqa: PLC0415 -- slow to begin, and seldom asked
+
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(SECONDS)
         try:
             connection.connect(path)
             connection.sendall(f"{command}\n".encode())
-            return _answer(connection)
+            return _answer(connection.recv)
         except (ConnectionRefusedError, FileNotFoundError):
             return []
         except OSError as error:
             raise ManagementError(f"{path}: OpenVPN does not answer ({error})") from error
 
 
-def _answer(connection: socket.socket) -> list[str]:
+def _answer(receive: Callable[[int], bytes]) -> list[str]:
     """Return what is said up to the line that ends an answer; OpenVPN does not say it all to who quits at once."""
     heard = b""
-    while len(heard) < MOST and (part := connection.recv(1 << 16)):
+    while len(heard) < MOST and (part := receive(1 << 16)):
         heard += part
         *lines, _ = heard.decode(errors="replace").replace("\r", "").split("\n")
         # What begins with `>` is no answer but what OpenVPN says of itself.

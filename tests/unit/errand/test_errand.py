@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from haechi import errand
+from tests.unpacked import unpack
 
 MODULE_UTILS = Path(__file__).parents[3] / "plugins/module_utils"
 PARTS = sorted(path.parent.name for path in MODULE_UTILS.glob("*/task.py"))
 STATUS = {"subsystem": "sudo", "phase": "status", "token": "none", "owner": "a test"}
 STATUS |= {"files": [], "options": {}, "secrets": {}, "prove": {}, "rollback_after": 25}
-
-
-def names(code: bytes) -> list[str]:
-    with zipfile.ZipFile(io.BytesIO(code)) as file:
-        return file.namelist()
 
 
 def test_there_are_parts() -> None:
@@ -36,9 +30,9 @@ def test_there_are_parts() -> None:
 )
 def test_every_module_that_goes_along_finds_what_it_imports(tmp_path: Path, modules: tuple[str, ...]) -> None:
     """Also what it would only import once it runs: nothing but the standard library is there."""
-    path = tmp_path / "code.zip"
-    path.write_bytes(errand.pack(MODULE_UTILS, *modules))
-    found = [name[: -len(".py")].replace("/", ".") for name in names(path.read_bytes()) if not name.endswith("__.py")]
+    code = errand.pack(MODULE_UTILS, *modules)
+    found = [name for name, source in errand.sources(code).items() if source is not None]
+    path = unpack(code, tmp_path)
     program = (
         f"import importlib, sys\nsys.path.insert(0, {str(path)!r})\nfor name in {found}: importlib.import_module(name)"
     )
@@ -51,14 +45,14 @@ def test_every_module_that_goes_along_finds_what_it_imports(tmp_path: Path, modu
 @pytest.mark.parametrize(
     ("module", "spared"),
     [
-        ("pki.errand", "/posture/"),
-        ("accounts.errand", "/accounts/logins.py"),
-        ("accounts.errand", "/baseline/change.py"),
+        ("pki.errand", ".posture."),
+        ("accounts.errand", ".accounts.logins"),
+        ("accounts.errand", ".baseline.change"),
     ],
 )
 def test_nothing_goes_along_that_is_not_needed(module: str, spared: str) -> None:
     """Every file is read and compiled anew on every host."""
-    assert not [name for name in names(errand.pack(MODULE_UTILS, module)) if spared in name]
+    assert not [name for name in errand.sources(errand.pack(MODULE_UTILS, module)) if spared in name]
 
 
 def carried_out(request: dict[str, Any], *, check: bool) -> tuple[errand.Errand, subprocess.CompletedProcess[bytes]]:
