@@ -15,7 +15,6 @@ from ansible.utils.vars import load_extra_vars
 
 try:
     from haechi import gate, handout, rotation, runs, tombstones
-    from haechi.pki import automation
 except ImportError as error:  # the one sentence that a missing environment deserves
     raise AnsibleActionFail(
         "haechi is not installed for the Python that runs Ansible: run `make setup`, then `. .venv/bin/activate`"
@@ -74,6 +73,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Have the automation's certificate before the first connection; return what is to be said about it."""
         if self._task.check_mode:
             return []
+        from haechi.pki import automation  # noqa: PLC0415 -- a leaving asks for none, and shall not wait
+
         about = runs.read(run)
         why = automation.ensure(about.policy, Path(about.state), inventory, MODULE_UTILS, about.at)
         return [why] if why else []

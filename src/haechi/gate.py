@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from haechi import __version__, desired, runs, tombstones
+from haechi import __version__, runs, tombstones
 from haechi.hr import handover
 from haechi.pki import revocations
 from haechi.pki import trust as trusts
@@ -16,8 +16,9 @@ from haechi.policy import Loaded, Problem, load, state_dir
 from haechi.policy.models import Policy, State
 from haechi.policy.problems import Where
 from haechi.seal import SealError
-from haechi.seal import store as store_of_seals
-from haechi.seal.store import Seal
+
+if TYPE_CHECKING:
+    from haechi.seal.store import Seal
 
 CORE = ((2, 21), (2, 22))  # from, up to but not including
 
@@ -86,6 +87,9 @@ def judge(
 
 def _documents(run: runs.Run, hosts: Iterable[str], handed: handover.Handover) -> dict[str, Any]:
     """Return what each host must become; of a policy that is unsound only whose way in must stay open."""
+    # A leaving asks for none of it, and whoever is let go shall not wait for what makes it.
+    from haechi import desired  # noqa: PLC0415
+
     if run.unsound:
         known = [host for host in hosts if host in run.policy.hosts]
         return {host: {"prove": desired.prove(run.policy, host, run.revoked)} for host in known}
@@ -94,8 +98,10 @@ def _documents(run: runs.Run, hosts: Iterable[str], handed: handover.Handover) -
 
 
 def _seal(state: Path) -> Seal | None:
+    from haechi.seal import store  # noqa: PLC0415 -- as above
+
     try:
-        return store_of_seals.read(state)
+        return store.read(state)
     except SealError as error:
         raise GateError(str(error)) from error
 

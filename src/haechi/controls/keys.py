@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of
 from haechi.keylines import fingerprints
 from haechi.observe.sections import KeyFile
-from haechi.policy.models import Policy
-from haechi.policy.resolve import keys_of
 
 CENTRAL = "/etc/ssh/authorized_keys.d/"
 
@@ -49,12 +47,6 @@ def _matches(file: KeyFile, pattern: str) -> bool:
     absolute = pattern if pattern.startswith(("/", "%h")) else f"%h/{pattern}"
     parts = absolute.replace("%u", file.account).replace("%h", "*")
     return fnmatchcase(file.path, parts)
-
-
-def owners(policy: Policy) -> Mapping[str, tuple[str, ...]]:
-    """Return fingerprint -> the identities of policy that have it."""
-    pairs = [(print_, who.id) for who in policy.identities for print_ in fingerprints(keys_of(policy, who))]
-    return {print_: tuple(dict.fromkeys(who for key, who in pairs if key == print_)) for print_, _ in pairs}
 
 
 CONTROLS = (

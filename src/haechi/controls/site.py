@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from haechi.controls.keys import CENTRAL, owners
+from haechi.controls.keys import CENTRAL
 from haechi.controls.model import Breaker, Control, Scope, Severity, SiteCase, Status, Verdict, none_of
 from haechi.observe.posture import UnknownError
 from haechi.observe.sections import Account
 from haechi.policy.models import Identity, Kind, State
-from haechi.policy.resolve import managed
+from haechi.policy.resolve import managed, owners
 
 FIRST_UID, NOBODY = 1000, 65534
 NO_SHELL = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync")

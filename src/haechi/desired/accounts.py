@@ -9,11 +9,10 @@ from typing import Any
 
 from haechi.desired import recorder, revocations
 from haechi.pki import certificates
-from haechi.pki.automation import sources
 from haechi.pki.trust import NO_AUTHORITY, Trust
 from haechi.policy.factors import group_of
 from haechi.policy.models import Identity, Kind, Policy, State, SudoRule
-from haechi.policy.resolve import Access, access_on, keys_of
+from haechi.policy.resolve import Access, access_on, automation_sources, keys_of
 
 LOGIN_GROUP = "haechi-login"
 # The automation keeps a key of its own on every host, so that no authority can lock it out.
@@ -139,7 +138,7 @@ def _from(policy: Policy, who: Identity) -> str:
     """Return the option by which the automation's bare key counts from where playbooks run, and for the guard."""
     if who.kind is not Kind.AUTOMATION:
         return ""
-    return f'from="{",".join([*sources(policy), LOOPBACK])}" '
+    return f'from="{",".join([*automation_sources(policy), LOOPBACK])}" '
 
 
 def _left(person: str) -> dict[str, object]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from haechi.pki.automation import sources
 from haechi.pki.trust import Trust
 from haechi.policy.models import Kind, Policy, State
-from haechi.policy.resolve import access_on
+from haechi.policy.resolve import access_on, automation_sources
 from haechi.sshconfig import automation_id
 
 SCHEMA = 1
@@ -14,7 +13,7 @@ SCHEMA = 1
 def _automation(policy: Policy, host: str) -> dict[str, object]:
     """Return whose use of what from where is an alarm; a bare key is none on the way to the authority."""
     on_the_way = {policy.pki.host if policy.pki else None, policy.site.bastion}
-    return {"id": automation_id(policy), "sources": list(sources(policy)), "bare_key": host in on_the_way}
+    return {"id": automation_id(policy), "sources": list(automation_sources(policy)), "bare_key": host in on_the_way}
 
 
 def build(policy: Policy, host: str, trust: Trust) -> dict[str, object]:

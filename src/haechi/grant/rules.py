@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from haechi.controls.keys import owners
 from haechi.grant import GrantError
 from haechi.grant.document import Approval, Request, when
 from haechi.policy.checks.access import command_fault
 from haechi.policy.escapes import escape
 from haechi.policy.models import Identity, Kind, Policy, State
-from haechi.policy.resolve import access_on, keys_of, managed
+from haechi.policy.resolve import access_on, keys_of, managed, owners
 
 # Clocks of two machines; a document from further ahead was not made when it says.
 SKEW = timedelta(minutes=5)

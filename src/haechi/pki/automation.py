@@ -24,19 +24,13 @@ from haechi.errand import AnswerError, Errand
 from haechi.hostkeys import HostKeyError
 from haechi.pki import certificates
 from haechi.policy.models import Policy
-from haechi.policy.resolve import control_sources, keys_of, managed
+from haechi.policy.resolve import automation_sources, keys_of
 
 MINUTES = 30
 # A run that begins with less would end without; one that failed to get any is not kept waiting for it each time.
 LEFT, PATIENCE = timedelta(minutes=10), timedelta(minutes=10)
 FAILED = "automation-cert.failed"
 SECONDS = 12
-
-
-def sources(policy: Policy) -> tuple[str, ...]:
-    """Return the addresses from which the automation reaches hosts: the control node's and the bastion's."""
-    found = {str(policy.site.control_node), *(one for host in managed(policy) for one in control_sources(policy, host))}
-    return tuple(sorted(found))
 
 
 def order(policy: Policy, held: Iterable[str] = ()) -> dict[str, Any]:
@@ -54,7 +48,7 @@ def order(policy: Policy, held: Iterable[str] = ()) -> dict[str, Any]:
         "key": next((key for key in keys if key in ours), keys[0]),
         "principals": list(certificates.principals(policy, who)),
         "minutes": MINUTES,
-        "source": ",".join(sources(policy)),
+        "source": ",".join(automation_sources(policy)),
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
+from haechi.keylines import fingerprints
 from haechi.policy.models import Factor, Identity, Job, Kind, MfaPolicy, Policy, State, SudoRule
 
 # An auditor's one command; which recording it replays is asked on its standard input, so it has no arguments.
@@ -175,6 +176,12 @@ def keys_of(policy: Policy, identity: Identity) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*identity.keys, *policy.keys.get(identity.id, ()))))
 
 
+def owners(policy: Policy) -> Mapping[str, tuple[str, ...]]:
+    """Return fingerprint -> the identities of policy that have it."""
+    pairs = [(print_, who.id) for who in policy.identities for print_ in fingerprints(keys_of(policy, who))]
+    return {print_: tuple(dict.fromkeys(who for key, who in pairs if key == print_)) for print_, _ in pairs}
+
+
 def share_keys(policy: Policy, holder: Identity) -> tuple[str, ...]:
     """Return the public keys to which a holder's share of the sealed account's secret is encrypted."""
     own = policy.share_keys.get(holder.id)
@@ -255,3 +262,9 @@ def certified(policy: Policy) -> tuple[str, ...]:
     named |= set(policy.edge.hosts) if policy.edge else set()
     named |= {policy.vpn.host} if policy.vpn else set()
     return tuple(host for host in managed(policy) if policy.recorder is not None or host in named)
+
+
+def automation_sources(policy: Policy) -> tuple[str, ...]:
+    """Return the addresses from which the automation reaches hosts: the control node's and the bastion's."""
+    found = {str(policy.site.control_node), *(one for host in managed(policy) for one in control_sources(policy, host))}
+    return tuple(sorted(found))

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from haechi.controls.keys import owners
 from haechi.policy.models import Identity, Kind, Policy, State
-from haechi.policy.resolve import keys_of
+from haechi.policy.resolve import keys_of, owners
 from haechi.review import ReviewError
 from haechi.review.document import SignOff
 from haechi.review.model import Review
