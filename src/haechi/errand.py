@@ -34,14 +34,16 @@ sources = json.loads(zlib.decompress(come.read()))
 class Brought:
     def find_spec(self, name, path=None, target=None):
         if name in sources:
-            return ModuleSpec(name, self, is_package=sources[name] is None)
+            spec = ModuleSpec(name, self, origin=name + ".py", is_package=sources[name] is None)
+            spec.has_location = True
+            return spec
     def create_module(self, spec):
         return None
     def get_source(self, name):
         return sources[name] or ""
     def exec_module(self, module):
         name = module.__name__
-        exec(compile(self.get_source(name), name, "exec", dont_inherit=True), module.__dict__)
+        exec(compile(self.get_source(name), module.__file__, "exec", dont_inherit=True), module.__dict__)
 sys.meta_path.insert(0, Brought())
 errand = importlib.import_module("{PACKAGE}.@MODULE@")
 errand.run(line, lambda text: print(text, flush=True))

@@ -76,3 +76,17 @@ def test_a_task_that_breaks_gives_no_answer() -> None:
 
     assert (done.stdout, done.returncode) == (b"", 1)
     assert done.stderr.decode().strip().splitlines()[-1].startswith("TypeError: ")
+
+
+def test_what_goes_along_can_be_read_on_the_host() -> None:
+    """The guard writes its rollback to the disk, and others a program that the host runs by itself."""
+    reads = (
+        "import inspect\n"
+        f"from {errand.PACKAGE}.guard import rollback\n"
+        "print(inspect.getsource(rollback) == rollback.__spec__.loader.get_source(rollback.__name__))"
+    )
+    boot = errand._BOOT.partition("errand = ")[0] + reads
+    sent = errand.task("guard", STATUS, errand.pack(MODULE_UTILS, "guard.task"), check=True)
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", boot], input=sent.text, capture_output=True, check=False)
+
+    assert (done.stderr, done.stdout) == (b"", b"True\n")
