@@ -16,6 +16,13 @@ options:
     description: The accounts part of the judged policy.
     type: dict
     required: true
+  gains:
+    description:
+      - C(later) makes true what takes away and gives no person anything yet, see C(waiting). So a play takes on all
+        hosts before any host gives; check mode plans all of it at once.
+    type: str
+    choices: [now, later]
+    default: now
 attributes:
   check_mode: {description: Plans and reports all the same., support: full}
   diff_mode: {description: One line for each change., support: full}
@@ -39,8 +46,12 @@ sudoers:
   description: Sudoers files that are not as they must be, policy's and those it wants gone.
   returned: always
   type: list
+waiting: {description: Whether C(gains) waits for something here., returned: always, type: bool}
 dormant: {description: People shut out for disuse., returned: always, type: list}
 ended: {description: Id to the processes that were killed or are left., returned: when somebody was ended, type: dict}
 """
 
-ARGUMENT_SPEC = {"desired": {"type": "dict", "required": True}}
+ARGUMENT_SPEC = {
+    "desired": {"type": "dict", "required": True},
+    "gains": {"type": "str", "choices": ["now", "later"], "default": "now"},
+}
