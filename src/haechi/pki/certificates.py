@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from haechi.keylines import fingerprints
 from haechi.policy.models import Identity, Kind, Policy, State
-from haechi.policy.resolve import expand_hosts, keys_of, managed
+from haechi.policy.resolve import expand_hosts, keys_of, managed, means
 
 
 class CertificateError(Exception):
@@ -47,7 +47,7 @@ def principals(policy: Policy, identity: Identity) -> tuple[str, ...]:
 def principals_on(policy: Policy, identity: Identity, host: str) -> tuple[str, ...]:
     """Return the principals that a host takes for an identity's account."""
     found = principals(policy, identity)
-    return tuple(name for name in found if host in expand_hosts(policy, policy.jobs[name.partition(":")[0]].hosts))
+    return tuple(name for name in found if means(policy, policy.jobs[name.partition(":")[0]].hosts, host))
 
 
 def order(policy: Policy, revoked: frozenset[str], request: Request) -> Order:

@@ -10,7 +10,7 @@ from haechi.desired.accounts import groups
 from haechi.desired.grants import ROOT_SHELL
 from haechi.keylines import fingerprints
 from haechi.policy.models import Identity, Kind, Policy, State, SudoRule
-from haechi.policy.resolve import access_on, expand_hosts
+from haechi.policy.resolve import access_on, means
 from haechi.review import sudorules
 from haechi.review.model import Expected
 
@@ -60,9 +60,7 @@ def _granted(policy: Policy, who: str, host: str, grants: Iterable[Mapping[str, 
 
 
 def _jobs(policy: Policy, who: Identity, host: str) -> tuple[str, ...]:
-    return tuple(
-        name for name in who.jobs if name in policy.jobs and host in expand_hosts(policy, policy.jobs[name].hosts)
-    )
+    return tuple(name for name in who.jobs if name in policy.jobs and means(policy, policy.jobs[name].hosts, host))
 
 
 def _owner(who: Identity) -> str:
