@@ -170,6 +170,7 @@ class Denial:
         if self.errand.request["check"]:
             return record | {"doors": told["doors"], "diff": seen.get("diff")}
         record["by_itself"] = offboard.by_itself(told, brief.keys)
+        record["earlier"] = record["earlier"] or offboard.by_another_run(told, brief.keys)
         record |= {"host": told, "diff": seen.get("diff"), "after": await self.offers(host, canary)}
         return record | {"denied_s": self.clock()}
 

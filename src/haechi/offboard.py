@@ -138,8 +138,23 @@ def by_itself(host: Mapping[str, Any], keys: Iterable[str]) -> bool:
     It hears who left from the signed list, at boot and every five minutes. Then no offer of this run could be accepted
     before; the keys of an earlier employment are others.
     """
-    told = host.get("by_itself") or {}
-    return bool(set(fingerprints(keys)) & set(told.get("keys", ())))
+    return _told(host).get("list") is not None and _opened(host, keys)
+
+
+def by_another_run(host: Mapping[str, Any], keys: Iterable[str]) -> bool:
+    """Return whether a run before this one denied the leaver, by the word of the host, which says so as above.
+
+    That run was broken off before its record was written, or another controller has it.
+    """
+    return _told(host).get("list") is None and _opened(host, keys)
+
+
+def _told(host: Mapping[str, Any]) -> Mapping[str, Any]:
+    return host.get("by_itself") or {}
+
+
+def _opened(host: Mapping[str, Any], keys: Iterable[str]) -> bool:
+    return bool(set(fingerprints(keys)) & set(_told(host).get("keys", ())))
 
 
 def close(brief: Brief, records: Mapping[str, Mapping[str, Any]], started: str, *, check: bool) -> dict[str, Any]:

@@ -1,12 +1,16 @@
-"""Whom this host denied by itself, because the signed list named them, and which of their keys let them in until then.
+"""Whom this host denied, and which of their keys let them in until then.
 
+Either it did so by itself, because the signed list named them, or a controller came whose own record may be lost.
 Whoever comes to deny them later finds their keys refused; that they once opened this door only the host can say.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,16 +32,18 @@ def keys(current: Current, who: str) -> tuple[str, ...]:
     return tuple(found for file in own for found in state.fingerprints(file.text.splitlines()))
 
 
-def note(gone: Mapping[str, Sequence[str]], sequence: int, now: datetime) -> None:
-    """Keep who was denied under which list, durable on return. Raises ``OSError``."""
+def note(gone: Mapping[str, Sequence[str]], sequence: int | None, now: datetime) -> None:
+    """Keep who was denied under which list, None where a controller did it; durable on return. Raises ``OSError``."""
     at = now.isoformat(timespec="seconds")
     rows = {who: {"list": sequence, "at": at, "keys": [*prints]} for who, prints in gone.items()}
-    text = json.dumps({**_kept(), **rows}, sort_keys=True)
-    files.write(FILE, f"{text}\n".encode(), mode=0o600, uid=0, gid=0)
+    files.make_folder(Path(FILE).parent)
+    with _alone():
+        text = json.dumps({**_kept(), **rows}, sort_keys=True)
+        files.write(FILE, f"{text}\n".encode(), mode=0o600, uid=0, gid=0)
 
 
 def told(people: Iterable[str]) -> dict[str, Any]:
-    """Return what was kept about people; nothing of those whom somebody else denied."""
+    """Return what was kept about people; nothing of those who had no open door."""
     kept = _kept()
     return {who: kept[who] for who in people if who in kept}
 
@@ -48,3 +54,14 @@ def _kept() -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return rows if isinstance(rows, dict) else {}
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let nobody else write meanwhile: several people may be denied at once."""
+    handle = os.open(f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import pytest
+
 from haechi import denial, offboard
 from haechi.denial import Denial
 from haechi.errand import AnswerError, Errand
 from haechi.offboard import Brief
 from haechi.offer import Offer
+
+from .test_by_itself import HANA, HANA_S
 
 OUT = {
     "exists": True,
@@ -37,6 +41,7 @@ class Host:
     shuts_first: bool = False
     lets_in: tuple[str, ...] = ("hana", "minho")
     out: bool = False
+    kept: dict[str, Any] | None = None
 
     def reach(self) -> None:
         """Be near already."""
@@ -57,14 +62,17 @@ class Host:
             return {"people": {"hana": {"exists": True, "doors": ["account not expired"]}}}
         shut()
         self.out = True
-        return {"people": {"hana": OUT}, "changed": True, "diff": {"before": "", "after": ""}}
+        told = OUT | ({"by_itself": self.kept} if self.kept else {})
+        return {"people": {"hana": told}, "changed": True, "diff": {"before": "", "after": ""}}
 
 
-def denied(hosts: dict[str, Host], first: str | None = None, *, check: bool = False) -> dict[str, dict[str, Any]]:
+def denied(
+    hosts: dict[str, Host], first: str | None = None, *, check: bool = False, key: str = "k"
+) -> dict[str, dict[str, Any]]:
     names = tuple(hosts)
     brief = Brief(
         person="hana",
-        keys=("k",),
+        keys=(key,),
         hosts=names,
         access=names,
         canaries=dict.fromkeys(names, "minho"),
@@ -132,6 +140,26 @@ def test_a_try_that_was_cut_off_after_the_denial_keeps_its_positive_control() ->
 
     assert records["a"]["before"]["person"] == "accepted"
     assert offboard.status(records["a"]) == ("denied", [])
+
+
+@pytest.mark.parametrize(
+    ("kept", "status"),
+    [
+        ({"list": None, "at": "2026-11-26T09:00:00+00:00", "keys": [HANA_S]}, "denied"),
+        ({"list": None, "at": "2025-01-01T09:00:00+00:00", "keys": ["SHA256:of-an-earlier-employment"]}, "unknown"),
+        (None, "unknown"),
+    ],
+    ids=["by a run that was broken off", "at an earlier employment", "never that anybody knows"],
+)
+def test_what_a_host_keeps_of_a_run_that_was_broken_off_is_its_positive_control(
+    kept: dict[str, Any] | None, status: str
+) -> None:
+    """Its controller was killed after the denial, with what it had seen; the next one finds the key refused."""
+    records = denied({"a": Host("a", [], out=True, kept=kept)}, key=HANA)
+
+    assert records["a"]["before"]["person"] == "refused"
+    assert offboard.status(records["a"])[0] == status
+    assert (records["a"]["earlier"], records["a"]["by_itself"]) == (status == "denied", False)
 
 
 def test_a_host_s_own_failure_is_not_tried_again() -> None:

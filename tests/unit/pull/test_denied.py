@@ -1,13 +1,14 @@
-"""What a host keeps of whom it denied by itself: the keys that had let them in, and nothing of anybody else."""
+"""What a host keeps of whom it denied: the keys that had let them in, and nothing of anybody else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import leave, state
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import apply, errand, leave, read, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 from ansible_collections.haechi.guard.plugins.module_utils.pull import denied, run
 from ansible_collections.haechi.guard.plugins.module_utils.pull.document import Listed
@@ -86,3 +87,40 @@ def test_a_full_disk_is_told_and_denies_all_the_same(file: Path, monkeypatch: py
     monkeypatch.setattr(denied.files, "write", full)
     assert noted(monkeypatch, HOST, host(), "ann") == ["who was denied is not kept: [Errno 28] No space left on device"]
     assert not file.exists()
+
+
+@pytest.fixture
+def shut(file: Path, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Let a host be one on paper that is denied by an errand; what is kept when it says "shut" is written down."""
+    paper, kept = Paper(HOST), list[bool]()
+    monkeypatch.setattr(read, "current", lambda: paper.now)
+    monkeypatch.setattr(apply, "apply", lambda changes: (paper.apply(changes), {})[1])
+    del file
+    return kept
+
+
+def sent(kept: list[bool], file: Path, *, check: bool = False) -> dict[str, Any]:
+    """Return what the errand of a controller says of ann."""
+    told = errand.answer(
+        ["ann"],
+        {"ann": [ANN]},
+        {},
+        check=check,
+        shut=lambda: kept.append(file.exists() and "ann" in denied.told(["ann"])),
+    )
+    row: dict[str, Any] = told["people"]["ann"]
+    return row
+
+
+def test_a_controller_that_dies_after_the_denial_leaves_behind_that_the_key_had_opened(
+    file: Path, shut: list[bool]
+) -> None:
+    """It is on the disk before anybody hears that the doors are shut; the next run is told, the first is not."""
+    assert "by_itself" not in sent(shut, file, check=True)
+    assert not file.exists()
+
+    first, second = sent(shut, file), sent(shut, file)
+
+    assert shut == [True, True]
+    assert "by_itself" not in first
+    assert (second["by_itself"]["list"], second["by_itself"]["keys"]) == (None, [ANN_S])
