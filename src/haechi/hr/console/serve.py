@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from haechi.evidence import FOLDER
 from haechi.hr.alerts import channels
 from haechi.hr.alerts.watch import Watch
 from haechi.hr.console import ConsoleError
@@ -21,7 +22,7 @@ from haechi.hr.signals import UnavailableError
 from haechi.hr.status import doors
 from haechi.hr.status import serve as page
 from haechi.hr.status.app import Pages
-from haechi.hr.work import pull
+from haechi.hr.work import pull, shown
 from haechi.hr.work.poll import Poll
 from haechi.hr.work.ports import InboxSource
 from haechi.hr.work.reconcile import reconcile
@@ -99,7 +100,8 @@ class Rounds:
         if self._reconciled == now.date():
             return
         try:
-            reconcile(self.place.ledger, self.place.sight(), self.place.reader(self.place.secrets()), now)
+            seen = shown.last(self.place.state / FOLDER)
+            reconcile(self.place.ledger, self.place.sight(), self.place.reader(self.place.secrets()), seen, now)
         except (LedgerError, UnavailableError) as error:
             LOG.error("who has access and is not in HR's list: %s; tried again", error)  # noqa: TRY400 -- words
         else:

@@ -1,7 +1,8 @@
 """Once a day: whoever has access, and whom HR's last roster does not name. A finding for people; nobody is put out.
 
 A roster is acted upon when it comes in (`haechi.hr.work.decide`). What is found here came after it: somebody was let in
-whom HR does not employ, or nobody could tell who is meant.
+whom HR does not employ, or nobody could tell who is meant. Access is what policy gives, and what the hosts showed when
+they were looked at last, whatever policy says.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from haechi.hr.work.decide import Sight
 from haechi.policy.models import Identity, Kind, Policy, State
 from haechi.policy.provisioning import SourceKind
 from haechi.policy.resolve import day_of, out_of_time
+from haechi.review.model import Review
 
 KIND = matters.UNMATCHED
+PEOPLE = {"person", "stranger"}
 # HR's own month: a roster that is older says little about today.
 STALE = timedelta(days=35)
 
@@ -37,10 +40,13 @@ class Roster:
     people: tuple[Subject, ...]
 
 
-def findings(policy: Policy, left: frozenset[str], rosters: Sequence[Roster], now: datetime) -> list[str]:
-    """Return a line for everybody with access whom no roster names, and for each roster that is too old.
+def findings(
+    policy: Policy, left: frozenset[str], rosters: Sequence[Roster], shown: Review | None, now: datetime
+) -> list[str]:
+    """Return a line for everybody with access whom no roster names, and for what is too old to say.
 
     ``rosters`` are the last ones of each source; without any there is nothing to compare with, and nothing is found.
+    ``shown`` is what the hosts showed last, None where nobody looked.
     """
     if not rosters:
         return []
@@ -48,14 +54,47 @@ def findings(policy: Policy, left: frozenset[str], rosters: Sequence[Roster], no
     names = {row.user_name for roster in rosters for row in roster.people if row.user_name is not None}
     newest = max(roster.issued for roster in rosters)
     missing = [row for row in _with_access(policy, left, day_of(now)) if row.hr_id not in ids and row.id not in names]
+    told = {row.id for row in missing}
+    hr_ids = {row.id: row.hr_id for row in policy.identities}
+    inside = {who: hosts for who, hosts in _inside(shown).items() if not {who, hr_ids.get(who)} & (ids | names | told)}
     return [
         *(f"{row.id} has access, and HR's roster of {newest:%Y-%m-%d} {_why(row)}" for row in missing),
+        *(
+            f"{who} gets in on {', '.join(hosts)}, and HR's roster of {newest:%Y-%m-%d} does not name them:"
+            " offboard them, or take the account away"
+            for who, hosts in inside.items()
+        ),
         *(
             f"the last roster of {roster.source} is of {roster.issued:%Y-%m-%d}: have HR send a new one"
             for roster in rosters
             if now - roster.issued > STALE
         ),
+        *_unseen(shown, now),
     ]
+
+
+def _inside(shown: Review | None) -> dict[str, list[str]]:
+    """Return the accounts of people, and those that nobody knows, which get in, each with the hosts where they do."""
+    found: dict[str, list[str]] = {}
+    for row in shown.rows if shown else ():
+        if row.kind in PEOPLE and row.has.enters == "yes":
+            found.setdefault(row.account, []).append(row.host)
+    return found
+
+
+def _unseen(shown: Review | None, now: datetime) -> Iterable[str]:
+    """Yield what stands against the hosts' own word: what was not seen of them is not known to be shut."""
+    if shown is None:
+        yield "who gets in on the hosts was never looked at: run playbooks/audit.yml"
+        return
+    at = datetime.fromisoformat(shown.at)
+    if now - at > STALE:
+        yield f"who gets in on the hosts was looked at last on {at:%Y-%m-%d}: run playbooks/audit.yml"
+    blind = sorted(
+        {*shown.left_out, *(host for host, parts in shown.unseen.items() if {"host", "accounts"} & {*parts})}
+    )
+    if blind:
+        yield f"who gets in on {', '.join(blind)} was not seen on {at:%Y-%m-%d}: run playbooks/audit.yml"
 
 
 def _with_access(policy: Policy, left: frozenset[str], day: date) -> Iterable[Identity]:
@@ -69,10 +108,11 @@ def _why(row: Identity) -> str:
     return f"does not name {row.hr_id}: ask HR, then offboard them or have the roster mended"
 
 
-def reconcile(ledger: Ledger, sight: Sight, read: Read, now: datetime) -> int:
+def reconcile(ledger: Ledger, sight: Sight, read: Read, shown: Review | None, now: datetime) -> int:
     """Lay what is new before people, and return how many matters that opened; to be called once a day.
 
-    ``read`` verifies the last rosters again. Raises ``LedgerError`` and ``UnavailableError``.
+    ``read`` verifies the last rosters again; ``shown`` is as `findings` takes it. Raises ``LedgerError`` and
+    ``UnavailableError``.
     """
     rosters, faults = [], []
     for envelope in ledger.read(last_rosters):
@@ -86,7 +126,7 @@ def reconcile(ledger: Ledger, sight: Sight, read: Read, now: datetime) -> int:
             continue
         if reading.roster is not None and reading.issued is not None:
             rosters.append(Roster(source=envelope.source, issued=reading.issued, people=reading.roster))
-    return ledger.write(_open, [*findings(sight.policy, sight.left.revoked(), rosters, now), *faults])
+    return ledger.write(_open, [*findings(sight.policy, sight.left.revoked(), rosters, shown, now), *faults])
 
 
 def last_rosters(transaction: Transaction) -> tuple[Envelope, ...]:
