@@ -170,6 +170,8 @@ class Worker:
         order = Order(person=held.person, hosts=held.hosts, nonce=held.nonce, unknown=unknown)
         with holding(self.ledger, held, self.terms.lease, self.terms.grace, stopped) as cancelled:
             outcome = self._witnessed(held, order, self.executor.carry_out(order, cancelled))
+        if outcome.fault:
+            LOG.warning("revocation %s: %s", held.revocation, outcome.fault)
         missing = [host for host in held.hosts if host not in outcome.hosts]
         unstarted = missing if stopped.is_set() else []
         try:
@@ -182,7 +184,6 @@ class Worker:
         try:
             self.witness.ran(held.revocation, order, outcome)
         except WitnessError as error:
-            LOG.warning("revocation %s: %s", held.revocation, error)
             return Outcome(hosts={}, fault=str(error))
         return outcome
 

@@ -45,13 +45,16 @@ def test_whoever_was_taken_out_of_policy_meanwhile_is_put_out_all_the_same(ledge
     assert [(order.person, order.unknown) for order in executor.orders] == [("gone", True)]
 
 
-def test_a_run_that_failed_says_why_at_each_host(ledger: Book) -> None:
+def test_a_run_that_failed_says_why_at_each_host_and_in_the_journal(
+    ledger: Book, caplog: pytest.LogCaptureFixture
+) -> None:
     number = ledger.begin()
     worker(ledger, executor=Played(lambda *_: Outcome(hosts={}, fault="ansible-runner failed"))).handle(
         number, UNSTOPPED
     )
     rows = ledger.ledger.read(views.revocation, number).hosts
     assert [(str(row.state), row.reasons) for row in rows] == [("pending", ("ansible-runner failed",))] * 2
+    assert f"revocation {number}: ansible-runner failed" in caplog.text
 
 
 def test_a_host_that_was_not_ordered_is_not_believed(ledger: Book) -> None:
