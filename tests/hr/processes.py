@@ -71,10 +71,15 @@ def ended(ledger: Ledger, people: Sequence[str]) -> bool:
     return {view.person for view in found if view.state is RevocationState.CLOSED} == set(people)
 
 
-def runs(setup: Setup, owner: str) -> list[Path]:
+def runs(setup: Setup, owner: str) -> list[int]:
     """Return the processes of a worker's runs, wherever they were left."""
-    name = f"{setup.folder}/hosts-{owner}.ini".encode()
-    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if name in _bytes(path)]
+    return mentioning(f"{setup.folder}/hosts-{owner}.ini")
+
+
+def mentioning(*words: str) -> list[int]:
+    """Return the processes whose command line has all of these words."""
+    paths = Path("/proc").glob("[0-9]*/cmdline")
+    return [int(path.parent.name) for path in paths if all(word.encode() in _bytes(path) for word in words)]
 
 
 def _bytes(path: Path) -> bytes:

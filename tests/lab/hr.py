@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import secrets
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,25 +14,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 import yaml
 
 from haechi import authenticator
 from haechi import policy as policies
 from haechi.demo.doors import Doors
 from haechi.demo.playbooks import Playbooks
-from haechi.desired import offboarding
 from haechi.lab import secrets as lab_secrets
 from haechi.lab import site
-from haechi.sshconfig import CERTIFICATE
 
 from .conftest import INVENTORY, ROOT, Lab
 
 # Others each time: a lab that stands remembers for ever who left.
-MIRA, DASOM, JUN = (f"{name}-{secrets.token_hex(3)}" for name in ("mira", "dasom", "jun"))
-HR_IDS = {MIRA: "E-1097", DASOM: "E-1098", JUN: "E-1099"}
+PEOPLE = tuple(
+    f"{name}-{secrets.token_hex(3)}"
+    for name in ("mira", "sua", "duri", "nari", "gaon", "haneul", "yul", "ara", "danbi", "dasom", "jun")
+)
+MIRA, SUA, DURI, NARI, GAON, HANEUL, YUL, ARA, DANBI, DASOM, JUN = PEOPLE
+HR_IDS = {name: f"E-{number}" for number, name in enumerate(PEOPLE, 1080)}
+# What each host shows of whoever is out: her key is refused, a colleague's accepted, and the host confirms it.
+OUT = ("refused", "accepted", True)
 # Where an auditor of the lab may log in.
 HOSTS = ("ops1", "log1")
 CONTROL = "ops1"
+PATIENCE_S = 300.0
 HERE = "inside-"
 PROGRAM = Path(sys.executable).with_name("haechi")
 USER, PATCH = "urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -106,7 +110,8 @@ def until(told: Callable[[], T], enough: Callable[[T], bool], seconds: float) ->
     ends = time.monotonic() + seconds
     row = told()
     while not enough(row) and time.monotonic() < ends:
-        time.sleep(1)
+        # To ask costs the control node as much as a try does.
+        time.sleep(3)
         row = told()
     return row
 
@@ -122,6 +127,41 @@ def stands(row: dict[str, Any]) -> dict[str, str]:
     return {host["host"]: host["stand"] for host in row.get("hosts", ())}
 
 
+def shown(row: dict[str, Any]) -> dict[str, tuple[object, ...]]:
+    """Return by what each host of a leaving is proven: her key, a colleague's, the host's own word."""
+    records = {host["host"]: host["record"] for host in row["hosts"]}
+    return {
+        name: (seen["after"]["person"], seen["after"]["canary"], seen["host"]["verified"])
+        for name, seen in records.items()
+    }
+
+
+def nonces(row: dict[str, Any]) -> set[str]:
+    """Return the runs that the hosts of a leaving are proven by."""
+    return {host["record"]["nonce"] for host in row["hosts"]}
+
+
+def tell(capsys: pytest.CaptureFixture[str], engine: str, row: dict[str, Any], began: float) -> None:
+    """Say how long a leaving took, from the provider's word to the bundle, and to the proof by the ledger's clock."""
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{engine}: closed {time.monotonic() - began:.1f} s after HR spoke, proven {row['seconds']} s\n"
+        )
+
+
+def verified(bundle: Path, inventory: Path) -> None:
+    """Say that a bundle holds, by the key of the site."""
+    done = here(str(PROGRAM), "hr", "verify", str(bundle), "-i", str(inventory))
+    assert done.returncode == 0, done.stderr
+
+
+def wait_for_first_door(lab: Lab, person: str) -> None:
+    """Wait until a push began: the bastion is shut first, and the others come after it."""
+    key = f"/etc/ssh/authorized_keys.d/{person}"
+    done = lab.inside(CONTROL, "sh", "-c", f"while test -s {key}; do sleep 0.02; done", timeout=120)
+    assert done.returncode == 0
+
+
 @contextmanager
 def hired(lab: Lab, folder: Path) -> Iterator[Doors]:
     """Hire auditors in a copy of the inventory, and take away afterwards what nobody is to find of them."""
@@ -132,7 +172,8 @@ def hired(lab: Lab, folder: Path) -> Iterator[Doors]:
         {"id": name, "name": name, "jobs": ["auditor"], "hr_id": hr_id} for name, hr_id in HR_IDS.items()
     ]
     people.write_text(yaml.safe_dump(listed, allow_unicode=True))
-    change(inventory, worker=CONTROL)
+    # More leave here within an hour than go without a second person.
+    change(inventory, worker=CONTROL, breaker={"people": 100, "percent": 100})
     policy = site.read_policy(inventory)
     secret = site.secrets_dir(INVENTORY, policy.site.name)
     keys, public = secret / lab_secrets.KEYS, lab_secrets.identity_keys(policy, secret / lab_secrets.KEYS)
@@ -145,14 +186,9 @@ def hired(lab: Lab, folder: Path) -> Iterator[Doors]:
     finally:
         for path in (found for name in HR_IDS for found in keys.glob(f"{name}*")):
             path.unlink()
+        gone = "userdel -rf $name; rm -f /etc/sudoers.d/haechi-$name /etc/ssh/authorized_keys.d/$name*"
         for host in HOSTS:
-            for name in HR_IDS:
-                lab.inside(
-                    host,
-                    "sh",
-                    "-c",
-                    f"userdel -rf {name}; rm -f /etc/sudoers.d/haechi-{name} /etc/ssh/authorized_keys.d/{name}*",
-                )
+            lab.inside(host, "sh", "-c", f"for name in {' '.join(PEOPLE)}; do {gone}; done")
         # The hosts go by the copy's policy until the lab's own is run there again.
         with authenticator.plugged_in(keys):
             Playbooks(ROOT, INVENTORY).run("site", "--tags", "accounts,offboarding")
@@ -163,78 +199,3 @@ def change(inventory: Path, **hr: object) -> None:
     path = inventory / "group_vars/all/policy/hr.yml"
     told = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump({"hr": {**told["hr"], **hr}}))
-
-
-class Unit:
-    """The worker's unit on the control node, which the role installed: its account, its key, the site's state."""
-
-    HOME = offboarding.HOME
-    MACHINE = f"haechi-lab-{CONTROL}"
-
-    def __init__(self, lab: Lab, doors: Doors) -> None:
-        """Install it by the role, give its account a key that hosts take, and hand it the state."""
-        self.lab, self.doors = lab, doors
-        playbooks = Playbooks(ROOT, doors.inventory)
-        playbooks.run("site", "--limit", CONTROL, "--tags", "offboarding")
-        key = f"{self.HOME}/.ssh/haechi_ed25519"
-        self.root(f"install -d -m 700 -o haechi-work -g haechi-work {self.HOME}/.ssh")
-        self.root(f"runuser -u haechi-work -- ssh-keygen -q -t ed25519 -N '' -C worker -f {key}")
-        self.fingerprint = self.root(f"ssh-keygen -lf {key}.pub").split()[1]
-        path = doors.inventory / "group_vars/all/policy/keys.yml"
-        keys = yaml.safe_load(path.read_text())
-        keys["keys"]["haechi"].append(self.root(f"cat {key}.pub").strip())
-        path.write_text(yaml.safe_dump(keys))
-        playbooks.run("site", "--tags", "accounts,offboarding")
-        self._take_over()
-
-    @property
-    def state(self) -> str:
-        """Return where its state lies."""
-        return f"{self.HOME}/state/{self.doors.policy.site.name}"
-
-    def root(self, script: str) -> str:
-        """Run a script as root there."""
-        done = self.lab.inside(CONTROL, "sh", "-c", script)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def told(self, person: str) -> dict[str, Any]:
-        """Return how a leaving stands in its ledger."""
-        environment = self.root("systemctl show -P Environment haechi-work.service").strip()
-        command = f"env HOME={self.HOME} {environment} python3 -s -P -m haechi hr status --json"
-        asked = f"cd / && runuser -u haechi-work -- {command} -i {offboarding.INVENTORY}"
-        # It ends with 1 while something is late.
-        return of_person(self.lab.inside(CONTROL, "sh", "-c", asked).stdout, person)
-
-    def journal(self) -> str:
-        """Return what it said."""
-        return self.root("journalctl --no-pager -o cat -n 40 -u haechi-work.service")
-
-    def close(self) -> None:
-        """Take the state back, so that nothing that was signed there is lost, and take the service off the host."""
-        self.root("systemctl disable --quiet --now haechi-work.service")
-        packed = subprocess.run(
-            ["podman", "exec", self.MACHINE, "tar", "-c", "-C", self.state, f"--exclude=./{CERTIFICATE}", "."],
-            capture_output=True,
-            check=True,
-        )
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-            archive.extractall(self.doors.state, filter="data")
-        self.root(
-            f"rm -rf /opt/haechi-work /etc/haechi-work {self.HOME} /etc/sysusers.d/haechi-work.conf"
-            " /etc/systemd/system/haechi-work.service && systemctl daemon-reload && userdel haechi-work"
-        )
-
-    def _take_over(self) -> None:
-        """Move the site's state there: who left, the pinned keys, the evidence. Two who sign would part for ever."""
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            for path in sorted(self.doors.state.rglob("*")):
-                # What ssh keeps open here is this machine's, and so is the certificate of its key.
-                if path.is_file() and not path.is_socket() and path.name != CERTIFICATE:
-                    archive.add(path, arcname=str(path.relative_to(self.doors.state)))
-        unpack = f"mkdir -p {self.state} && tar -x -C {self.state} && chown -R haechi-work: {self.HOME}/state"
-        self.root("systemctl stop haechi-work.service")
-        command = ["podman", "exec", "-i", self.MACHINE, "sh", "-c", unpack]
-        subprocess.run(command, input=packed.getvalue(), check=True)
-        self.root("systemctl start haechi-work.service")

@@ -1,9 +1,7 @@
-"""Somebody leaves because HR says so, on the standing lab: auditors who were hired for these tests alone."""
+"""Somebody leaves because HR says so, by the unit on the lab's control node; auditors were hired for this alone."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,19 +11,31 @@ from typing import Any
 import pytest
 
 from haechi.demo.doors import Answer, Doors
-from haechi.hr.work import runfolder
-from tests import tls
-from tests.postgres import Postgres, postgres
 
 from . import hr
-from .conftest import MANAGED, ROOT, Lab
-from .hr import DASOM, JUN, MIRA, PROGRAM, Provider, Unit, here
-
-__all__ = ["postgres"]
+from .conftest import MANAGED, Lab
+from .hr import DURI, GAON, HOSTS, MIRA, NARI, OUT, PATIENCE_S, SUA, Provider
+from .hr_unit import Unit
 
 FAR = "log1"
 PROVEN = dict.fromkeys(MANAGED, "proven")
-PATIENCE_S = 300.0
+HOSTS_FILE = "all: {{children: {{managed: {{hosts: {{{}}}}}}}}}"
+# The errand's login and the offer of her key before it get through, and no connection after them.
+CUT = (
+    "nft 'add table inet hx_cut; add chain inet hx_cut input { type filter hook input priority -300; };"
+    " add rule inet hx_cut input tcp dport 22 ct state new limit rate over 1/hour burst 2 packets drop'"
+)
+UNCUT = "nft delete table inet hx_cut"
+UNIT_FILE = "/etc/systemd/system/haechi-work.service"
+MORE_RIGHTS = (
+    f"install -d {UNIT_FILE}.d; printf '[Service]\\nNoNewPrivileges=no\\n' > {UNIT_FILE}.d/hx.conf;"
+    " systemctl daemon-reload"
+)
+ANOTHER = (
+    f"cp {UNIT_FILE} /root/hx; sed -i 's|^ExecStart=.*|ExecStart=/usr/bin/sleep infinity|' {UNIT_FILE};"
+    " systemctl daemon-reload; systemctl restart haechi-work.service"
+)
+DENIED = "/etc/ssh/sshd_config.d/00-hx.conf"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +45,7 @@ def hired(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]
         yield doors
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def unit(lab: Lab, hired: Doors) -> Iterator[Unit]:
     """Return the worker on the control node; afterwards it is gone, and its state is here again."""
     made = Unit(lab, hired)
@@ -43,32 +53,48 @@ def unit(lab: Lab, hired: Doors) -> Iterator[Unit]:
     made.close()
 
 
-def verified(bundle: Path, inventory: Path) -> None:
-    """Say that a bundle holds, by the key of the site."""
-    done = here(str(PROGRAM), "hr", "verify", str(bundle), "-i", str(inventory))
-    assert done.returncode == 0, done.stderr
-
-
-def test_what_the_identity_provider_says_outside_ends_in_proof_by_the_unit(
-    hired: Doors, unit: Unit, lab: Lab, tmp_path: Path, record_property: Any
-) -> None:
-    """`active: false` at the edge, two units, nobody here: her session ends, she is out, and it is signed."""
-    provider = Provider(
+@pytest.fixture(scope="module")
+def provider(lab: Lab, hired: Doors) -> Provider:
+    """Return the identity provider outside, which the receiver at the edge hears."""
+    return Provider(
         run=lambda *command: lab.inside("client1", *command),
         receiver="10.77.10.11",
         port=8443,
         root=lab.inside("edge1", "cat", "/etc/haechi/x509/root.pem").stdout,
         token=(hired.keys / "hr-idp").read_text().strip(),
     )
-    with hr.session(hired, MIRA, FAR) as open_session:
+
+
+def closed(unit: Unit, person: str) -> dict[str, Any]:
+    """Return a leaving once it is proven everywhere, by what every host showed in a run that is on record."""
+    row = hr.until(lambda: unit.told(person), lambda row: row.get("state") == "closed", PATIENCE_S)
+    assert (row.get("state"), hr.stands(row)) == ("closed", PROVEN), unit.journal()
+    assert hr.shown(row) == dict.fromkeys(MANAGED, OUT)
+    assert hr.nonces(row) <= {*unit.kept(person)}
+    assert len(unit.tombstones(person)) == 1
+    return row
+
+
+def stands(unit: Unit, person: str, expected: dict[str, str]) -> dict[str, Any]:
+    """Return an open leaving once its hosts stand so."""
+    row = hr.until(lambda: unit.told(person), lambda row: hr.stands(row) == expected, PATIENCE_S)
+    assert (row.get("state"), hr.stands(row)) == ("open", expected), unit.journal()
+    return row
+
+
+def test_what_the_identity_provider_says_outside_ends_in_proof_by_the_unit(  # noqa: PLR0913, PLR0917 - its parts
+    hired: Doors, unit: Unit, provider: Provider, lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`active: false` at the edge, two units, nobody here: her sessions end, she is out, and it is signed."""
+    assert hired.knock_all(MIRA, HOSTS) == dict.fromkeys(HOSTS, Answer.ACCEPTED)
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(hr.session(hired, MIRA, host)) for host in HOSTS]
         began = time.monotonic()
         provider.deactivates(MIRA)
-        row = hr.until(lambda: unit.told(MIRA), lambda row: row.get("state") == "closed", PATIENCE_S)
-        record_property("seconds", round(time.monotonic() - began, 1))
-
-        assert (row.get("state"), hr.stands(row)) == ("closed", PROVEN), unit.journal()
-        assert open_session.wait(10) != 0
-    assert hired.knock(MIRA, FAR) is Answer.REFUSED
+        row = closed(unit, MIRA)
+        hr.tell(capsys, "embedded", row, began)
+        assert [one.wait(10) != 0 for one in sessions] == [True, True]
+    assert hired.knock_all(MIRA, MANAGED) == dict.fromkeys(MANAGED, Answer.REFUSED)
     assert hired.knock("minho", FAR) is Answer.ACCEPTED
     journals = [lab.inside(host, "journalctl", "--no-pager", "-u", "ssh.service").stdout for host in (FAR, "edge1")]
     accepted = [line for text in journals for line in text.splitlines() if f" {unit.fingerprint} ID " in line]
@@ -77,89 +103,113 @@ def test_what_the_identity_provider_says_outside_ends_in_proof_by_the_unit(
     bundle = unit.root(f"ls {unit.state}/hr/bundles/*-{MIRA}.json").strip()
     assert unit.root(f"stat -c %U {bundle}").strip() == "haechi-work"
     (tmp_path / "bundle.json").write_text(unit.root(f"cat {bundle}"))
-    verified(tmp_path / "bundle.json", hired.inventory)
+    hr.verified(tmp_path / "bundle.json", hired.inventory)
 
 
-@contextmanager
-def controllers(inventory: Path, port: int) -> Iterator[None]:
-    """Run a receiver and two workers here, as a site with two controllers does."""
-    site = ["-i", str(inventory)]
-    certificate = ["--cert", str(inventory.parent / "cert.pem"), "--key", str(inventory.parent / "key.pem")]
-    commands = [["receive", *site, *certificate, "--listen", f"127.0.0.1:{port}"], ["work", *site], ["work", *site]]
-    with ExitStack() as running:
-        for number, command in enumerate(commands):
-            log = running.enter_context((inventory.parent / f"service-{number}.log").open("wb"))
-            process = subprocess.Popen(
-                [str(PROGRAM), "hr", *command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-            running.callback(process.wait, 60)
-            running.callback(process.terminate)
-        yield
+def test_a_worker_that_is_killed_in_the_middle_of_a_push_loses_nothing(
+    hired: Doors, unit: Unit, provider: Provider, lab: Lab
+) -> None:
+    """Some doors are shut, with nothing written: its playbook dies with it, and the next one proves all of them."""
+    provider.deactivates(SUA)
+    hr.wait_for_first_door(lab, SUA)
+    first = unit.pid()
+    unit.root(f"kill -9 {first}")
+    assert hr.until(unit.playbooks, lambda left: left == [], 60) == []
+    assert unit.kept(SUA) == {}
+
+    row = closed(unit, SUA)
+    assert unit.pid() != first
+    assert [*unit.kept(SUA)] == [*hr.nonces(row)]
+    assert {host["tries"] for host in row["hosts"]} == {1}
+    assert hired.knock_all(SUA, HOSTS) == dict.fromkeys(HOSTS, Answer.REFUSED)
 
 
-@contextmanager
-def switched_off(host: str) -> Iterator[None]:
-    """Switch a machine off, and on again when the block ends."""
-    here("podman", "stop", "--time", "5", f"haechi-lab-{host}")
-    try:
-        yield
-    finally:
-        here("podman", "start", f"haechi-lab-{host}")
+def test_a_playbook_that_is_killed_in_the_middle_of_a_push_proves_nothing(
+    unit: Unit, provider: Provider, lab: Lab
+) -> None:
+    """The worker goes on, counts the try, and has every host proven by another run."""
+    worker = unit.pid()
+    provider.deactivates(DURI)
+    hr.wait_for_first_door(lab, DURI)
+    unit.root(f"kill -9 {' '.join(map(str, unit.playbooks()))}")
+
+    row = closed(unit, DURI)
+    assert unit.pid() == worker
+    assert {host["tries"] for host in row["hosts"]} == {2}
+    seen = {nonce: {*kept["seen"].values()} for nonce, kept in unit.kept(DURI).items()}
+    assert seen.pop(*hr.nonces(row)) == {"proven"}
+    assert [*seen.values()] == [set()]
 
 
-@pytest.fixture
-def served(lab: Lab, request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Return whether a host that was off can hear at boot who left, and deny them by itself."""
-    verb = "start" if request.param else "stop"
-    lab.inside("vault1", "systemctl", verb, "haechi-list-serve.socket")
-    yield request.param
-    lab.inside("vault1", "systemctl", "start", "haechi-list-serve.socket")
-    # Who asked in vain raised an alarm, which stands until the next time.
-    for host in MANAGED:
-        lab.inside(host, "systemctl", "start", "haechi-list.service")
+def test_a_full_disk_under_the_evidence_is_said_and_keeps_everything_open(unit: Unit, provider: Provider) -> None:
+    """She is out, which is what presses; that it was proven nobody says before it is on the disk."""
+    with unit.full(f"{unit.state}/evidence/runs") as make_room:
+        provider.deactivates(NARI)
+        row = stands(unit, NARI, dict.fromkeys(MANAGED, "applied"))
+        assert {"the disk is full" in " ".join(host["reasons"]) for host in row["hosts"]} == {True}
+        assert "the disk is full: free space and run again" in unit.journal()
+        make_room()
+        closed(unit, NARI)
 
 
 @pytest.mark.parametrize(
-    ("served", "person"), [(False, DASOM), (True, JUN)], indirect=["served"], ids=["an old list", "the new list"]
+    ("breaks", "undoes", "seen"),
+    [
+        (MORE_RIGHTS, f"rm -r {UNIT_FILE}.d", "haechi-work.service: NoNewPrivileges is no"),
+        (ANOTHER, f"mv /root/hx {UNIT_FILE}", "haechi-work.service runs /usr/bin/sleep infinity"),
+        (
+            "systemctl disable --quiet haechi-work.service",
+            "systemctl enable --quiet haechi-work.service",
+            "is disabled",
+        ),
+        ("systemctl stop haechi-work.service", "true", "haechi-work.service is inactive"),
+    ],
+    ids=["it may gain rights", "it runs something else", "it does not start at boot", "it does not run"],
 )
-def test_two_controllers_and_a_host_that_was_off_and_comes_back(  # noqa: PLR0913, PLR0917 - the story's parts
-    served: bool,  # noqa: FBT001 - a case
-    person: str,
-    hired: Doors,
-    lab: Lab,
-    postgres: Postgres,
-    tmp_path: Path,
+def test_the_audit_says_so_when_the_worker_is_not_as_it_was_made(
+    unit: Unit, breaks: str, undoes: str, seen: str
 ) -> None:
-    """PostgreSQL and its queue: what answers is proven; what is off stays open, and is proven once it is on again.
+    """The worker's half of the control `hr-services`, by what systemd and the processes show on the control node."""
+    assert (unit.judged().status, unit.judged().seen) == ("pass", "haechi-work.service as made")
+    unit.root(breaks)
+    broken = unit.judged()
+    unit.root(f"{undoes}; systemctl daemon-reload; systemctl restart haechi-work.service")
 
-    With an old list it lets them in until the worker comes; with the new one it has denied them before anybody came.
-    """
-    inventory, port = Path(shutil.copytree(hired.inventory, tmp_path / "inventories/lab")), tls.free_port()
-    hr.change(inventory, engine="procrastinate", database=postgres.fresh(), receiver=None, worker=None)
-    tls.certified(inventory.parent, "controllers")
-    token = (hired.keys / "hr-idp").read_text().strip()
-    root = (inventory.parent / "cert.pem").read_text()
-    provider = Provider(run=here, receiver="127.0.0.1", port=port, root=root, token=token)
-    assert hired.knock_all(person, hr.HOSTS) == dict.fromkeys(hr.HOSTS, Answer.ACCEPTED)
+    assert broken.status == "fail"
+    assert seen in broken.seen
+    assert unit.judged().status == "pass"
 
-    def told() -> dict[str, Any]:
-        return hr.of_person(here(str(PROGRAM), "hr", "status", "--json", "-i", str(inventory)).stdout, person)
 
-    with hr.session(hired, person, "ops1") as open_session, controllers(inventory, port):
-        with switched_off(FAR):
-            assert hr.until(lambda: tls.answers(port), bool, 60)
-            provider.deactivates(person)
-            row = hr.until(told, lambda row: hr.stands(row) == {**PROVEN, FAR: "unreachable"}, PATIENCE_S)
-            assert (row["state"], hr.stands(row)) == ("open", {**PROVEN, FAR: "unreachable"})
-            assert open_session.wait(10) != 0
-        assert served or lab.inside(FAR, "test", "-s", f"/etc/ssh/authorized_keys.d/{person}").returncode == 0
-        row = hr.until(told, lambda row: row["state"] == "closed", PATIENCE_S)
+@contextmanager
+def at(lab: Lab, host: str, before: str, after: str) -> Iterator[None]:
+    """Do something on a host, and undo it when the block ends."""
+    assert lab.inside(host, "sh", "-c", before).returncode == 0
+    try:
+        yield
+    finally:
+        lab.inside(host, "sh", "-c", after)
 
-    assert (row["state"], hr.stands(row)) == ("closed", PROVEN)
-    [(tries, itself)] = [(host["tries"], host["record"]["by_itself"]) for host in row["hosts"] if host["host"] == FAR]
-    assert (tries > 1, itself) == (True, served)
-    assert hired.knock(person, FAR) is Answer.REFUSED
-    assert hired.knock("minho", FAR) is Answer.ACCEPTED
-    [bundle] = (hired.state / "hr/bundles").glob(f"*-{person}.json")
-    verified(bundle, inventory)
-    assert list(runfolder.root().glob(f"{runfolder.PREFIX}*")) == []
+
+def test_what_was_not_seen_to_refuse_stays_open(unit: Unit, provider: Provider, lab: Lab) -> None:
+    """An empty inventory, one that lacks a host, a host that refuses the worker, a network cut before the proof."""
+    with unit.inventory(HOSTS_FILE.format("")):
+        provider.deactivates(GAON)
+        stands(unit, GAON, dict.fromkeys(MANAGED, "unknown"))
+    most = ", ".join(f"{host}: " for host in MANAGED if host != "db1")
+    with (
+        unit.inventory(HOSTS_FILE.format(most)),
+        at(
+            lab,
+            "vault1",
+            f"echo DenyUsers haechi > {DENIED}; systemctl reload ssh",
+            f"rm {DENIED}; systemctl reload ssh",
+        ),
+        at(lab, FAR, CUT, UNCUT),
+    ):
+        lacking = {"db1": "unknown", "vault1": "unreachable", FAR: "applied"}
+        row = stands(unit, GAON, {**PROVEN, **lacking})
+        (cut,) = [host["record"] for host in row["hosts"] if host["host"] == FAR]
+        assert [cut["before"]["person"], cut["after"]["person"], cut["status"]] == ["accepted", "unknown", "unknown"]
+        reasons = {host["host"]: " ".join(host["reasons"]) for host in row["hosts"]}
+        assert "not part of the run: db1" in reasons["db1"]
+    closed(unit, GAON)
