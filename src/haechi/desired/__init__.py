@@ -13,6 +13,7 @@ from haechi.desired import (
     edge,
     firewall,
     grants,
+    ids,
     mfa,
     offboarding,
     pki,
@@ -50,7 +51,7 @@ def build(
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {role: {}, prove: {}}}``; ``break_glass`` and ``vpn`` are None where there is none.
+    Shape: ``{host: {role: {}, prove: {}}}``; ``break_glass``, ``ids`` and ``vpn`` are None where there is none.
     """
     known = set(managed(policy))
     return {
@@ -65,6 +66,7 @@ def build(
             "edge": edge.build(policy, host),
             "firewall": firewall.build(policy, host, revoked),
             "offboarding": offboarding.build(policy, host, more.handed),
+            "ids": ids.build(policy, host),
             "vpn": vpn.build(policy, host, revoked, trust),
             "prove": prove(policy, host, revoked),
         }

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 
 from haechi.policy.edge import Edge
 from haechi.policy.firmware import Firmware
+from haechi.policy.ids import Ids
 from haechi.policy.leaving import RevocationsPolicy, SharedSecret
 from haechi.policy.perimeter import Perimeter, Zone
 from haechi.policy.privileges import BreakGlass, PrivilegePolicy, ReviewPolicy
@@ -265,6 +266,7 @@ class Policy(Model):
     firmware: Firmware = Firmware()
     edge: Edge | None = None
     vpn: Vpn | None = None
+    ids: Ids | None = None
     password: PasswordPolicy = PasswordPolicy()
     people: PeoplePolicy = PeoplePolicy()
     perimeter: Perimeter = Perimeter()

@@ -32,6 +32,7 @@ SPARE: dict[str, Any] = {
     "firmware": {},
     "hr": None,
     "edge": None,
+    "ids": None,
     "zones": {},
 }
 NEVER = {("site", "name"), ("site", "state_dir")}

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from haechi.policy import edge, firmware, leaving, models, perimeter, privileges, provisioning, upkeep, vpn
+from haechi.policy import edge, firmware, ids, leaving, models, perimeter, privileges, provisioning, upkeep, vpn
 from haechi.policy.problems import Path, Problem, Where, did_you_mean, shown
 from haechi.policy.shape import Model
 
@@ -46,6 +46,9 @@ FIELDS: dict[str, type[Model]] = {
     "services": edge.Service,
     "limits": edge.Limits,
     "exclusions": edge.Exclusion,
+    "ids": ids.Ids,
+    "pairs": ids.Pair,
+    "rules": ids.RuleSource,
 }
 # What a job gives: an identity that names one of these asks for a right of its own.
 GRANTS = frozenset(models.Job.model_fields) - frozenset(models.Identity.model_fields) | {"commands", "nopasswd"}
