@@ -16,7 +16,7 @@ options:
     description: What is changed; it decides how the candidate is tried, activated and put back.
     type: str
     required: true
-    choices: [nftables, sshd, pam, sudo, grant, sealed]
+    choices: [nftables, sshd, pam, sudo, grant, sealed, ids]
   files:
     description: Files by C(path), with C(content) (null means absent), C(mode), C(owner) and C(group).
     type: list
@@ -33,6 +33,7 @@ options:
       - pam. C(enable) and C(disable), profiles of pam-auth-update; C(enable_where), a PAM module's file to the profile
         that is enabled where the host has that module.
       - grant. The document of C(haechi.desired.grants.build); the host renders files and clock itself.
+      - ids. None.
       - sealed. C(account) and, in C(secrets), C(hash).
     type: dict
     default: {}
@@ -68,7 +69,11 @@ proofs:
 """
 
 ARGUMENT_SPEC = {
-    "subsystem": {"type": "str", "required": True, "choices": ["nftables", "sshd", "pam", "sudo", "grant", "sealed"]},
+    "subsystem": {
+        "type": "str",
+        "required": True,
+        "choices": ["nftables", "sshd", "pam", "sudo", "grant", "sealed", "ids"],
+    },
     "files": {"type": "list", "elements": "dict", "default": []},
     "source": {"type": "str"},  # rendered on the controller: see the action plugin
     "options": {"type": "dict", "default": {}},

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.guard import files as guarded
-from ansible_collections.haechi.guard.plugins.module_utils.guard import grant, pam, people, rollback, sealed, store
+from ansible_collections.haechi.guard.plugins.module_utils.guard import (
+    grant,
+    pam,
+    people,
+    queued,
+    rollback,
+    sealed,
+    store,
+)
 from ansible_collections.haechi.guard.plugins.module_utils.guard.nft import Nftables
 from ansible_collections.haechi.guard.plugins.module_utils.guard.refusal import RefusedError
 from ansible_collections.haechi.guard.plugins.module_utils.guard.sshd import Sshd
@@ -25,6 +33,7 @@ SUBSYSTEMS: dict[str, type[Subsystem]] = {
     "sudo": Sudo,
     "grant": grant.Grant,
     "sealed": sealed.Sealed,
+    "ids": queued.Queued,
 }
 
 
