@@ -22,6 +22,8 @@ ENGINES = frozenset(
         *("ip docker-bridges", "ip6 docker-bridges", "inet netavark"),
     }
 )
+# Behind policy's own chain they hand packets to Suricata, by nft or where a kernel has no queue by iptables-nft.
+QUEUED = frozenset({"inet haechi_ids", "ip security", "ip6 security"})
 Rule = Mapping[str, Any]
 STATE, KNOWN = {"ct": {"key": "state"}}, ("established", "related")
 # What lets a packet pass, here or in a chain of its own; behind a queue a program decides.
@@ -62,9 +64,11 @@ def no_foreign_table(case: Case) -> Verdict:
     engines = ENGINES if case.policy.hosts[case.host].containers else frozenset()
     hears = case.policy.hr is not None and case.policy.hr.receiver == case.host
     walls = {WALL} if hears else set()
+    # What they hold is another control's (ids-queues-as-policy).
+    queued = QUEUED if case.policy.ids is not None and case.host in case.policy.ids.hosts else frozenset()
     beside = set(case.posture.firewall.foreign_tables)
     # A drop in any table is final, and an accept ends its own chain only (nft(8)).
-    bad = [*sorted(beside - engines - walls), *(f"{wall} is missing" for wall in sorted(walls - beside))]
+    bad = [*sorted(beside - engines - walls - queued), *(f"{wall} is missing" for wall in sorted(walls - beside))]
     expected = "no table but ours" + (" and the container engine's" if engines else "")
     return none_of(bad, expected, expected)
 

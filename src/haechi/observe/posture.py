@@ -13,7 +13,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haechi.observe import certified, counted, edge, factor, found, granted, listed, recorded, serving, tunnelled
+from haechi.observe import (
+    certified,
+    counted,
+    edge,
+    factor,
+    found,
+    granted,
+    inspected,
+    listed,
+    recorded,
+    serving,
+    tunnelled,
+)
 from haechi.observe import sections as s
 from haechi.observe.observation import Kind, Observation
 
@@ -201,6 +213,11 @@ class Posture:
     def vpn(self) -> tunnelled.Vpn:
         """Return the section of that name."""
         return self._read("vpn", tunnelled.Vpn)
+
+    @cached_property
+    def ids(self) -> inspected.Ids:
+        """Return the section of that name."""
+        return self._read("ids", inspected.Ids)
 
     @cached_property
     def sockets(self) -> tuple[s.Socket, ...]:
