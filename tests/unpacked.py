@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 from haechi import errand
@@ -15,3 +17,12 @@ def unpack(code: bytes, folder: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(source or "")
     return folder
+
+
+def zipped(code: bytes) -> bytes:
+    """Return the modules as a zip for ``sys.path``."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        for name, source in errand.sources(code).items():
+            made.writestr(name.replace(".", "/") + ("/__init__.py" if source is None else ".py"), source or "")
+    return packed.getvalue()

@@ -23,6 +23,7 @@ from haechi.demo.playbooks import Playbooks
 from haechi.desired import offboarding
 from haechi.observe.posture import open_posture
 from haechi.sshconfig import CERTIFICATE
+from tests.unpacked import zipped
 
 from .conftest import ROOT, Lab
 from .hr import CONTROL, here, of_person
@@ -143,7 +144,7 @@ class Unit:
         """Return what an audit says of it now."""
         nonce = secrets.token_hex(16)
         command = ["podman", "exec", "-i", self.MACHINE, "python3", "-I", "-S", "-c", LOOK, CONTROL, nonce]
-        code = errand.pack(ROOT / "plugins/module_utils", "posture.collect")
+        code = zipped(errand.pack(ROOT / "plugins/module_utils", "posture.collect"))
         done = subprocess.run(command, input=code, capture_output=True, check=True)
         posture = open_posture(json.loads(done.stdout), host=CONTROL, nonce=nonce, host_key=None)
         return services(Case(host=CONTROL, policy=self.doors.policy, desired={}, posture=posture, at=datetime.now(UTC)))

@@ -6,6 +6,7 @@ import json
 import secrets
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -57,7 +58,9 @@ def look(policy: Policy, name: str) -> Posture:
     nonce, asked = secrets.token_hex(16), json.dumps(desired.asked(desired.build(policy, name)))
     argv = [*inside(name), "python3", "-I", "-S", "-c", LOOK, name, nonce, asked]
     with tempfile.TemporaryFile() as code:
-        code.write(CODE)
+        with zipfile.ZipFile(code, "w") as made:
+            for module, source in errand.sources(CODE).items():
+                made.writestr(module.replace(".", "/") + ("/__init__.py" if source is None else ".py"), source or "")
         code.seek(0)
         done = subprocess.run(argv, stdin=code, capture_output=True, text=True, check=True, timeout=120)
     return open_posture(json.loads(done.stdout), host=name, nonce=nonce, host_key=None)
