@@ -29,14 +29,16 @@ LIMITS = {
     "block_minutes": 1,
 }
 ECHO = f"""
-import socketserver
+import os, socketserver, sys, threading
 class Echo(socketserver.BaseRequestHandler):
     def handle(self):
         while word := self.request.recv(16):
             self.request.sendall(word)
 class Many(socketserver.ThreadingTCPServer):
     request_queue_size, daemon_threads, allow_reuse_address = 1024, True, True
-Many(("{DATA1}", {PORT}), Echo).serve_forever()
+threading.Thread(target=Many(("{DATA1}", {PORT}), Echo).serve_forever).start()
+sys.stdin.read()
+os._exit(0)
 """
 
 
@@ -65,12 +67,12 @@ def service(run_in: Inside) -> Iterator[None]:
     """Have something answer on data1, where a flow leads from outside; give the client its further addresses."""
     for source in (CUSTOMER, SYN, HELD, HURRIED, SENT):
         run_in("client", "ip", "address", "replace", f"{source}/24", "dev", "eth0")
-    with subprocess.Popen([*inside("data1"), "python3", "-c", ECHO]) as server:
+    # It ends with its standard input: a signal would end nsenter, and leave it on the machine.
+    with subprocess.Popen([*inside("data1"), "python3", "-c", ECHO], stdin=subprocess.PIPE):
         until = time.time() + 60
         while not begin("talk", source=CUSTOMER)["works"] and time.time() < until:
             time.sleep(0.2)
         yield
-        server.terminate()
 
 
 def ask(what: str, **more: Any) -> subprocess.Popen[str]:
