@@ -1,7 +1,7 @@
 # `make` alone lists the targets.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all check static lint lint-ansible lint-all unit unit-half unit-rest unit-all docs test demo demo-down lab-up lab-down molecule vm machines others breakers bench fleet-bench siege hr-faults hr-bench
+.PHONY: help setup setup-all check static lint lint-ansible lint-all unit unit-half unit-rest unit-all docs test demo demo-down lab-up lab-down molecule vm machines breakers bench fleet-bench siege hr-faults hr-bench
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -106,15 +106,11 @@ hr-bench: setup-all ## measure a burst of a thousand leavers on both databases o
 vm: setup-all ## the roles on a virtual machine that reboots and loses power
 	$(ROOT) pytest -q tests/vm
 
-# Molecule's tests wait more than they work, so the virtual machine goes on beside them, and then the lab. What all need
-# is there by then. An emulated machine that gets no processor lets logins time out, so it goes first.
+# Molecule's tests wait more than they work, so the virtual machine boots beside them. What both need is there by then.
+# An emulated machine that gets no processor lets logins time out, so it goes first.
 machines:
-	@$(MAKE) --no-print-directory -j2 -o setup -o setup-all NICE=10 molecule others
+	@$(MAKE) --no-print-directory -j2 -o setup -o setup-all NICE=10 molecule vm
 
-others:
-	@$(MAKE) --no-print-directory -j1 -o setup -o setup-all vm demo
-	@$(ROOT) pytest -q tests/lab; status=$$?; $(ROOT) haechi lab down -i inventories/lab >/dev/null; exit $$status
-
-# The browser looks at what the demo left; pytest's closing line ends the run.
-test: setup-all lint-all unit-all machines ## everything there is, as CI runs it
-	@$(ROOT) pytest -q tests/browser
+# The last pytest runs on the lab that the demo left; its closing line ends the run.
+test: setup-all lint-all unit-all machines demo ## everything there is, as CI runs it
+	@$(ROOT) pytest -q tests/lab tests/browser; status=$$?; $(ROOT) haechi lab down -i inventories/lab >/dev/null; exit $$status
