@@ -67,7 +67,7 @@ def test_a_wrong_code_and_one_that_was_used_are_refused(outside: Outside) -> Non
 def test_a_certificate_with_another_s_code_or_name_is_refused(outside: Outside) -> None:
     """Ann's file with Bob's code, under either name; and her own code under his name."""
     since = outside.moment()
-    theirs = outside.code("bob")
+    theirs = outside.code("bob", lasts=25)
     assert outside.refused(outside.start("ann", answer=theirs))
     assert outside.refused(outside.start("ann", name="bob", answer=theirs))
     assert outside.refused(outside.start("ann", name="bob"))
