@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 FIXTURES = [HealthCheck.function_scoped_fixture]
 
 settings.register_profile("thorough", max_examples=80, deadline=None, suppress_health_check=FIXTURES)
-settings.register_profile("quick", settings.get_profile("thorough"), max_examples=5)
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=8)
 settings.load_profile("thorough")
 
 # Python looks for cycles at every 700 new objects, a tenth of the work; thousands of tests make little garbage.

@@ -1,4 +1,4 @@
-"""Units of systemd that must be enabled and run."""
+"""Programs that must succeed, and units of systemd that must be enabled and run."""
 
 from __future__ import annotations
 
@@ -16,3 +16,16 @@ def lacking(names: Iterable[str]) -> dict[str, str]:
         good = row.get("ActiveState") == "active" and row.get("UnitFileState") == "enabled"
         found |= {} if good else {row.get("Id", "systemd"): "stands still or is not enabled -> enabled and started"}
     return found
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that may fail, with nothing to read."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+
+def must(error: type[Exception], *command: str) -> str:
+    """Run a program that has to succeed; return what it says. Raises ``error`` with the program's own words."""
+    done = run(*command)
+    if done.returncode:
+        raise error(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()[-1500:]}")
+    return done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,10 +51,10 @@ def ensure(desired: Mapping[str, Any], texts: Mapping[str, str], *, check: bool)
         if planned["changed"]:
             _swap(rows)
         elif links:
-            _must("systemctl", "reload-or-restart", "haproxy.service")
+            running.must(EdgeError, "systemctl", "reload-or-restart", "haproxy.service")
     states = {} if check and planned["changed"] else running.lacking(UNITS)
     if states and not check:
-        _must("systemctl", "enable", "--quiet", "--now", *UNITS)
+        running.must(EdgeError, "systemctl", "enable", "--quiet", "--now", *UNITS)
     changes = [
         *(f"package {name}: absent -> installed" for name in lacking),
         *(f"{path}: -> {to}" for path, to in links.items()),
@@ -79,7 +78,7 @@ def _rows(desired: Mapping[str, Any], texts: Mapping[str, str]) -> list[dict[str
 
 def _interface(address: str) -> str:
     """Return the interface that holds an address of this host."""
-    for card in json.loads(_must("ip", "-json", "address", "show")):
+    for card in json.loads(running.must(EdgeError, "ip", "-json", "address", "show")):
         if any(row.get("local") == address for row in card["addr_info"]):
             return str(card["ifname"])
     raise EdgeError(f"no interface has {address}, which policy gives this host")
@@ -105,7 +104,7 @@ def _swap(rows: list[dict[str, Any]]) -> None:
     except tree.TreeError:
         # The old files are back; a failure here would add nothing to what is told.
         for command in (["daemon-reload"], *(["reload-or-restart", unit] for unit in UNITS)):
-            _run("systemctl", *command)
+            running.run("systemctl", *command)
         raise
 
 
@@ -122,15 +121,4 @@ def _point(links: Mapping[str, str]) -> None:
 
 
 def _installed(name: str) -> bool:
-    return _run("dpkg-query", "--show", "--showformat", "${db:Status-Status}", name).stdout == "installed"
-
-
-def _must(*command: str) -> str:
-    done = _run(*command)
-    if done.returncode:
-        raise EdgeError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return running.run("dpkg-query", "--show", "--showformat", "${db:Status-Status}", name).stdout == "installed"

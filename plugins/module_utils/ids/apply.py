@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import subprocess
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,7 +85,7 @@ def _lacking(names: Iterable[str]) -> list[str]:
     # Only where the kernel has no queue of nft's own are the same rules loaded by iptables.
     wanted = [*names, *([] if queues.native() else ["iptables"])]
     shown = ("dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\\n", *wanted)
-    done = subprocess.run(shown, capture_output=True, text=True, check=False)
+    done = running.run(*shown)
     there = {line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")}
     return [name for name in wanted if name not in there]
 
@@ -96,7 +95,7 @@ def _mask() -> None:
     if not DEBIANS.is_symlink():
         DEBIANS.unlink(missing_ok=True)
         DEBIANS.symlink_to("/dev/null")
-        _run("systemctl", "stop", "suricata.service")
+        running.run("systemctl", "stop", "suricata.service")
 
 
 def _held(sources: Sequence[Mapping[str, Any]]) -> bool:
@@ -164,7 +163,7 @@ def _make(desired: Mapping[str, Any], steps: Sequence[Step], stale: bytes) -> No
         files.write(units.PROGRAM, stale, mode=0o755, uid=0, gid=0)
     for name in units.NUMBERS:
         if name not in instances and Path(_of(name)[1]).exists():
-            _must("systemctl", "disable", "--quiet", "--now", units.service(name))
+            running.must(IdsError, "systemctl", "disable", "--quiet", "--now", units.service(name))
     for step in steps:
         tree.put(step.path, step.after)
     down = running.lacking(map(units.service, instances))
@@ -174,20 +173,20 @@ def _make(desired: Mapping[str, Any], steps: Sequence[Step], stale: bytes) -> No
         _taken(instances, [] if RULES not in paths else [name for name in instances if name not in restarted])
     except (IdsError, OSError, ValueError):
         tree.restore(steps)
-        _run("systemctl", "daemon-reload")
+        running.run("systemctl", "daemon-reload")
         for name in instances:
-            _run("systemctl", "restart", units.service(name))
+            running.run("systemctl", "restart", units.service(name))
         raise
 
 
 def _start(instances: Sequence[str], restarted: Sequence[str], *, watched: bool) -> None:
-    _must("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/haechi-ids.conf")
-    _must("systemctl", "daemon-reload")
-    _must("systemctl", "enable", "--quiet", *units.services(instances))
+    running.must(IdsError, "systemd-tmpfiles", "--create", "/etc/tmpfiles.d/haechi-ids.conf")
+    running.must(IdsError, "systemctl", "daemon-reload")
+    running.must(IdsError, "systemctl", "enable", "--quiet", *units.services(instances))
     due = [*map(units.service, restarted), *([units.WATCH] if watched else [])]
     if due:
-        _must("systemctl", "restart", *due)
-    _must("systemctl", "start", *units.services(instances))
+        running.must(IdsError, "systemctl", "restart", *due)
+    running.must(IdsError, "systemctl", "start", *units.services(instances))
 
 
 def _taken(instances: Sequence[str], reloaded: Iterable[str]) -> None:
@@ -198,7 +197,9 @@ def _taken(instances: Sequence[str], reloaded: Iterable[str]) -> None:
     for name in instances:
         while complaint := _unready(name, wanted, before.get(name)):
             if time.monotonic() > until:
-                said = _run("journalctl", "-n", "20", "-o", "cat", "--no-pager", "-u", units.service(name)).stdout
+                said = running.run(
+                    "journalctl", "-n", "20", "-o", "cat", "--no-pager", "-u", units.service(name)
+                ).stdout
                 errors = " / ".join([line for line in said.splitlines() if line.startswith("E: ")][-3:])
                 raise IdsError(f"{units.service(name)}: {complaint}, so the old state is back. {errors}".strip())
             time.sleep(0.3)
@@ -249,13 +250,3 @@ def _queues_due(desired: Mapping[str, Any]) -> bool:
         if not Path(path).is_file() or Path(path).read_text(encoding="utf-8") != text:
             return True
     return queued.fingerprint() != store.effective("ids")
-
-
-def _must(*command: str) -> None:
-    done = _run(*command)
-    if done.returncode:
-        raise IdsError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()[-400:]}")
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

@@ -6,7 +6,6 @@ import inspect
 import json
 import platform
 import re
-import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ansible_collections.haechi.guard.plugins.module_utils import alarm, tree
+from ansible_collections.haechi.guard.plugins.module_utils import alarm, running, tree
 from ansible_collections.haechi.guard.plugins.module_utils.recorder import leaves, replay, units, watch
 from ansible_collections.haechi.guard.plugins.module_utils.renewal import install, run
 
@@ -130,12 +129,12 @@ def _others(wanted: Iterable[leaves.Due]) -> list[str]:
 
 
 def _said() -> str:
-    done = _run("journalctl", "-n", "3", "-o", "cat", "--no-pager", "-u", units.SERVICE, "-t", "sudo_logsrvd")
+    done = running.run("journalctl", "-n", "3", "-o", "cat", "--no-pager", "-u", units.SERVICE, "-t", "sudo_logsrvd")
     return " / ".join(done.stdout.split("\n"))[-400:]
 
 
 def _installed(name: str) -> bool:
-    return _run("dpkg-query", "--show", "--showformat", "${db:Status-Status}", name).stdout == "installed"
+    return running.run("dpkg-query", "--show", "--showformat", "${db:Status-Status}", name).stdout == "installed"
 
 
 def _release() -> str:
@@ -143,10 +142,6 @@ def _release() -> str:
 
 
 def _must(*command: str) -> None:
-    done = _run(*command)
+    done = running.run(*command)
     if done.returncode:
         raise RecorderError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}; {_said()}")
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
@@ -63,10 +62,10 @@ def _placed(
     """Place the files and have the units run; return what the tree says of it, and which units did not."""
     placed = _files(asked, units, check=check)
     if stale and not placed["changed"] and not check:
-        _must("systemctl", "restart", *(name for name in units if name.endswith(".service")))
+        running.must(ServiceError, "systemctl", "restart", *(name for name in units if name.endswith(".service")))
     states = {} if check and placed["changed"] else running.lacking(units)
     if states and not check:
-        _must("systemctl", "enable", "--quiet", "--now", *units)
+        running.must(ServiceError, "systemctl", "enable", "--quiet", "--now", *units)
     return placed, states
 
 
@@ -85,11 +84,11 @@ def _files(asked: Mapping[str, Any], units: list[str], *, check: bool) -> dict[s
 
 def _as_before(units: list[str]) -> None:
     """Have run again what ran before, and nothing that was not there; a failure here adds nothing to what is told."""
-    _run("systemctl", "daemon-reload")
+    running.run("systemctl", "daemon-reload")
     for unit in units:
-        known = _run("systemctl", "show", "-P", "FragmentPath", unit).stdout.strip()
+        known = running.run("systemctl", "show", "-P", "FragmentPath", unit).stdout.strip()
         for verb in ("restart",) if known else ("stop", "reset-failed"):
-            _run("systemctl", verb, unit)
+            running.run("systemctl", verb, unit)
 
 
 def _others(folders: list[str], wanted: set[str]) -> list[str]:
@@ -104,13 +103,3 @@ def _follow_ups(units: list[str]) -> list[dict[str, Any]]:
         # A socket stays open when its service starts anew: whoever comes then waits, and is not refused.
         {"paths": ["/etc/*"], "run": [["systemctl", "enable", "--quiet", *units], ["systemctl", "restart", *units]]},
     ]
-
-
-def _must(*command: str) -> None:
-    done = _run(*command)
-    if done.returncode:
-        raise ServiceError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}")
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,16 +91,16 @@ def _place(around: Iterable[Step], stale: Mapping[str, bytes], absent: Iterable[
     for path in absent:
         _make_secret(path)
     files.make_folder(Path(revoked.NUMBERS))
-    _must("systemd-sysusers", "/etc/sysusers.d/haechi-vpn.conf")
-    _must("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/haechi-vpn.conf")
-    _must("systemctl", "daemon-reload")
+    running.must(VpnError, "systemd-sysusers", "/etc/sysusers.d/haechi-vpn.conf")
+    running.must(VpnError, "systemd-tmpfiles", "--create", "/etc/tmpfiles.d/haechi-vpn.conf")
+    running.must(VpnError, "systemctl", "daemon-reload")
 
 
 def _make_secret(path: str) -> None:
     """Make a key of OpenVPN's own, whole or not at all (openvpn(8), --genkey)."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "key")
-        _must("openvpn", "--genkey", SECRETS[path], str(made))
+        running.must(VpnError, "openvpn", "--genkey", SECRETS[path], str(made))
         files.write(path, made.read_bytes(), mode=0o600, uid=0, gid=0)
 
 
@@ -116,19 +115,19 @@ def _activate(conf: Sequence[Step], changed: set[str], names: list[str]) -> None
     everything = bool(changed & {revoked.PEOPLE, *SECRETS, *(path for path in changed if path.endswith("@.service"))})
     due = [by for by in units.TRANSPORTS if everything or f"{FOLDER}/{by}.conf" in {step.path for step in conf}]
     try:
-        _must("systemctl", "enable", "--quiet", *names)
+        running.must(VpnError, "systemctl", "enable", "--quiet", *names)
         for by in due:
-            _must("systemctl", "restart", f"{units.SERVICE}{by}.service")
-        _must("systemctl", "start", *names)
+            running.must(VpnError, "systemctl", "restart", f"{units.SERVICE}{by}.service")
+        running.must(VpnError, "systemctl", "start", *names)
         _proven()
     except (VpnError, OSError):
         tree.restore(conf)
         for by in due:
-            _run("systemctl", "restart", f"{units.SERVICE}{by}.service")
+            running.run("systemctl", "restart", f"{units.SERVICE}{by}.service")
         raise
     if hook.SETTINGS in changed:
         for by in units.TRANSPORTS:
-            _must("python3", "-I", units.HOOK, "device", by)
+            running.must(VpnError, "python3", "-I", units.HOOK, "device", by)
 
 
 def _proven() -> None:
@@ -137,16 +136,6 @@ def _proven() -> None:
     for by in units.TRANSPORTS:
         while not any("CONNECTED,SUCCESS" in row for row in management.ask(f"{management.FOLDER}/{by}.sock", "state")):
             if time.monotonic() > until:
-                done = _run("journalctl", "-n", "3", "-o", "cat", "--no-pager", "-u", f"{units.SERVICE}{by}")
+                done = running.run("journalctl", "-n", "3", "-o", "cat", "--no-pager", "-u", f"{units.SERVICE}{by}")
                 raise VpnError(f"OpenVPN over {by} does not get ready: {' / '.join(done.stdout.splitlines())[-400:]}")
             time.sleep(0.2)
-
-
-def _must(*command: str) -> None:
-    done = _run(*command)
-    if done.returncode:
-        raise VpnError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()[-400:]}")
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, failed, none_of, not_here
+from haechi.controls.model import Case, Severity, Verdict, failed, none_of, not_here
+from haechi.controls.own_tests import breaker, control
 from haechi.observe.inspected import Ids, Instance
 
 NO_IDS = "policy has nothing inspected here"
@@ -158,32 +160,11 @@ def _unheard(case: Case, seen: Ids) -> Iterator[str]:
         yield f"{CANARY} is {seen.services.get(CANARY, 'not there')}"
 
 
-def _control(  # noqa: PLR0913, PLR0917 - a control is what the register asks for
-    name: str,
-    titles: tuple[str, str],
-    severity: Severity,
-    articles: tuple[str, ...],
-    judge: Callable[[Case], Verdict],
-    breaker: Breaker,
-) -> Control:
-    return Control(
-        id=name,
-        title_ko=titles[0],
-        title_en=titles[1],
-        severity=severity,
-        articles=articles,
-        judge=judge,
-        breaker=breaker,
-    )
-
-
-def _breaker(how: str, script: str, touches: str, also: tuple[str, ...] = ()) -> Breaker:
-    """Return a breaker for the gateway of the role's own machines: the lab inspects nothing."""
-    return Breaker(how=how, script=script, touches=(touches,), also=also, releases=("13",), hosts=("gw",))
-
+# Debian 12 has no Suricata that the role can run.
+_breaker = partial(breaker, releases=("13",))
 
 CONTROLS = (
-    _control(
+    control(
         "ids-runs",
         ("침입탐지·차단 시스템의 상시 가동", "Suricata runs, reads its queues and is watched"),
         Severity.HIGH,
@@ -193,7 +174,7 @@ CONTROLS = (
             "one of them is stopped", "systemctl stop haechi-ids-open.service", "ids:open", ("ids-rules-in-force",)
         ),
     ),
-    _control(
+    control(
         "ids-queues-as-policy",
         ("구간별 침입탐지·차단 방식의 정책 일치", "Each pair of zones is inspected in the mode that policy says"),
         Severity.HIGH,
@@ -205,7 +186,7 @@ CONTROLS = (
             "ids:queues",
         ),
     ),
-    _control(
+    control(
         "ids-fails-as-chosen",
         ("장애 시 차단·통과 정책의 준수", "While Suricata does not keep up, traffic passes or stops as policy chose"),
         Severity.MEDIUM,
@@ -217,7 +198,7 @@ CONTROLS = (
             "ids:closed",
         ),
     ),
-    _control(
+    control(
         "ids-rules-in-force",
         ("검증된 탐지 규칙의 전량 적용", "All rules that passed their trial are in force"),
         Severity.HIGH,
@@ -225,7 +206,7 @@ CONTROLS = (
         rules_in_force,
         _breaker("our own rules are taken out", "sed -i '2,5d' /etc/haechi/ids/rules/all.rules", "ids:rules"),
     ),
-    _control(
+    control(
         "ids-rules-fresh",
         ("탐지 규칙의 최신성", "The rules of others are no older than policy says"),
         Severity.MEDIUM,
@@ -237,7 +218,7 @@ CONTROLS = (
             "ids:sources",
         ),
     ),
-    _control(
+    control(
         "ids-canary-heard",
         ("탐지 경로의 정기 점검(시험 탐지)", "A canary goes through each queue daily and is in the log"),
         Severity.MEDIUM,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, failed, none_of, not_here
+from haechi.controls.model import Case, Severity, Verdict, failed, none_of, not_here
+from haechi.controls.own_tests import breaker, control
 from haechi.observe.posture import UnknownError
 from haechi.observe.tunnelled import Instance
 from haechi.policy.models import Kind, State
@@ -179,32 +180,8 @@ def _down(one: Instance) -> Iterator[str]:
         yield "its file was changed after it started"
 
 
-def _control(  # noqa: PLR0913, PLR0917 - a control is what the register asks for
-    name: str,
-    titles: tuple[str, str],
-    severity: Severity,
-    articles: tuple[str, ...],
-    judge: Callable[[Case], Verdict],
-    breaker: Breaker,
-) -> Control:
-    return Control(
-        id=name,
-        title_ko=titles[0],
-        title_en=titles[1],
-        severity=severity,
-        articles=articles,
-        judge=judge,
-        breaker=breaker,
-    )
-
-
-def _breaker(how: str, script: str, touches: str, also: tuple[str, ...] = ()) -> Breaker:
-    """Return a breaker for the gateway of the role's own machines: the lab has no VPN."""
-    return Breaker(how=how, script=script, touches=(touches,), also=also, hosts=("gw",))
-
-
 CONTROLS = (
-    _control(
+    control(
         "vpn-two-factors",
         (
             "VPN 접속 시 인증서와 일회용 비밀번호 동시 요구",
@@ -213,24 +190,24 @@ CONTROLS = (
         Severity.HIGH,
         ("pipc-6-2", "ismsp-2.5.3", "ismsp-2.6.6", "iso-a.8.5"),
         two_factors,
-        _breaker(
+        breaker(
             "nothing asks for a code any more", f"sed -i '/^plugin /d' {CONF.format('udp')}", "vpn:udp", ("vpn-up",)
         ),
     ),
-    _control(
+    control(
         "vpn-crypto",
         ("VPN 구간의 안전한 암호화(TLS 1.3, AEAD)", "The VPN speaks TLS 1.3 and AEAD alone, and hides its handshake"),
         Severity.HIGH,
         ("pipc-7-1", "ismsp-2.6.6", "ismsp-2.7.1", "iso-a.8.24"),
         cryptography,
-        _breaker(
+        breaker(
             "old clients are let in",
             f"sed -i 's/^tls-version-min .*/tls-version-min 1.2/' {CONF.format('tcp')}",
             "vpn:tcp",
             ("vpn-up",),
         ),
     ),
-    _control(
+    control(
         "vpn-leavers-refused",
         (
             "퇴사자의 VPN 접속 차단(인증서 폐기, 연결 종료)",
@@ -239,17 +216,17 @@ CONTROLS = (
         Severity.HIGH,
         ("pipc-5-2", "ismsp-2.2.5", "ismsp-2.5.1", "iso-a.5.18"),
         leavers,
-        _breaker("somebody who is disabled gets codes", f"install -m 600 /dev/null {SEEDS}/dan", "vpn:seeds"),
+        breaker("somebody who is disabled gets codes", f"install -m 600 /dev/null {SEEDS}/dan", "vpn:seeds"),
     ),
-    _control(
+    control(
         "vpn-list-fresh",
         ("VPN 인증서 폐기 목록의 최신성", "The VPN's revocation list is fresh, and the next one is fetched"),
         Severity.HIGH,
         ("pipc-5-2", "ismsp-2.5.1", "ismsp-2.7.2", "iso-a.5.18"),
         list_fresh,
-        _breaker("nothing fetches it any more", "systemctl disable --quiet --now haechi-vpn-crl.timer", "vpn:list"),
+        breaker("nothing fetches it any more", "systemctl disable --quiet --now haechi-vpn-crl.timer", "vpn:list"),
     ),
-    _control(
+    control(
         "vpn-sessions-end",
         (
             "VPN 세션 시간 제한 및 미사용 연결 종료",
@@ -258,18 +235,18 @@ CONTROLS = (
         Severity.MEDIUM,
         ("pipc-6-4", "ismsp-2.6.6", "iso-a.8.5"),
         sessions_end,
-        _breaker(
+        breaker(
             "sessions last for years",
             'sed -i \'s/"session_s": .*/"session_s": 99999999,/\' /etc/haechi/vpn/people.json',
             "vpn:people",
         ),
     ),
-    _control(
+    control(
         "vpn-up",
         ("VPN 서비스 상시 가동 및 설정 일치", "The VPN runs by its files, and starts at boot"),
         Severity.MEDIUM,
         ("ismsp-2.6.6", "ismsp-2.9.2", "iso-a.8.20"),
         up,
-        _breaker("one of both is stopped", "systemctl stop haechi-vpn@tcp.service", "vpn:tcp"),
+        breaker("one of both is stopped", "systemctl stop haechi-vpn@tcp.service", "vpn:tcp"),
     ),
 )
