@@ -1,40 +1,83 @@
-"""Limits by source where strangers come in: that they stand in front of every other rule, and how tight they are."""
+"""Limits by source where strangers come in: that they stand before every other rule, and are those of policy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from haechi.controls.model import Breaker, Case, Control, Severity, Verdict, none_of, not_here
-from haechi.desired import floods
+from haechi.policy.models import Host, Policy
+from haechi.policy.perimeter import Floods
 
+# Before anything is tracked, and before any other rule that knows the connection (netfilter's own priorities).
 CHAINS = {"flooders": -300, "floods": -150}
+Rule = Mapping[str, Any]
 
 
 def limited(case: Case) -> Verdict:
-    """Hold that the chains of limits are hooked in, and that each has a rule that drops or leads to one."""
-    limits, host = case.policy.perimeter.floods, case.policy.hosts[case.host]
+    """Hold that what each source may do is limited by what policy says, as the kernel has it over IPv4.
+
+    The rules of IPv6 are of the same making; that none was changed by hand is ``firewall-live-is-file``.
+    """
+    limits = case.policy.perimeter.floods
     live = [item for item in case.posture.firewall.live if isinstance(item, Mapping)]
     expected = "what one source beyond our walls may open, hold and send is limited"
-    if not floods.applies(case.policy, host):
+    if not _meets_strangers(case.policy, case.policy.hosts[case.host]):
         return not_here("strangers reach other hosts before this one", expected)
     if limits is None:
         return not_here("policy sets no limits (perimeter.floods)", expected)
-    bad = [problem for name in CHAINS for problem in _chain(live, name)]
-    seen = f"{limits.opened_per_second} connections begun and {limits.completed_per_second} completed a second, "
-    seen += (
-        f"{limits.held} held, {limits.datagrams_per_second} datagrams a second; shut out for {limits.block_minutes} min"
+    found = dict(_found([item["rule"] for item in live if "rule" in item]))
+    bad = [f"chain {name} is not hooked in at {CHAINS[name]}" for name in CHAINS if not _hooked(live, name)]
+    bad += [
+        f"{name}: {found.get(name, 'no limit')}, not {wanted}"
+        for name, wanted in _wanted(limits)
+        if found.get(name) != wanted
+    ]
+    return none_of(bad, expected, "of one source: " + ", ".join(f"{name} {value}" for name, value in found.items()))
+
+
+def _meets_strangers(policy: Policy, host: Host) -> bool:
+    zones = [policy.zones[name] for name in (host.zone, *host.legs) if name in policy.zones]
+    return host.gateway or any(zone.exposure != "inside" for zone in zones)
+
+
+def _wanted(limits: Floods) -> tuple[tuple[str, str], ...]:
+    return (
+        ("opened", f"{limits.opened_per_second} a second"),
+        ("held", f"{limits.held} at once"),
+        ("datagrams", f"{limits.datagrams_per_second} a second"),
+        ("completed", f"{limits.completed_per_second} a second"),
+        ("shut out", f"{limits.block_minutes * 60} s"),
+        ("flooders", "dropped"),
     )
-    return none_of(bad, expected, f"of one source: {seen}")
 
 
-def _chain(live: Sequence[Mapping[str, Any]], name: str) -> list[str]:
-    chains = [item["chain"] for item in live if item.get("chain", {}).get("name") == name]
-    if [chain.get("prio") for chain in chains if chain.get("hook") == "prerouting"] != [CHAINS[name]]:
-        return [f"chain {name} is not hooked in at {CHAINS[name]}"]
-    rules = [item["rule"] for item in live if item.get("rule", {}).get("chain") == name]
-    acting = [rule for rule in rules if any("drop" in part or "jump" in part for part in rule.get("expr", []))]
-    return [] if acting else [f"no rule of chain {name} drops anything"]
+def _hooked(live: Sequence[Mapping[str, Any]], name: str) -> bool:
+    chains = [item["chain"] for item in live if "chain" in item and item["chain"].get("name") == name]
+    return [(chain.get("hook"), chain.get("prio")) for chain in chains] == [("prerouting", CHAINS[name])]
+
+
+def _found(rules: Sequence[Rule]) -> Iterator[tuple[str, str]]:
+    """Yield what the rules limit, by name (libnftables-json(5), SET, LIMIT, CT COUNT)."""
+    for chain, expr in ((rule.get("chain"), rule.get("expr", [])) for rule in rules):
+        drops = any("drop" in part for part in expr)
+        for part in (part["set"] for part in expr if "set" in part):
+            name = str(part.get("set")).removeprefix("@").removesuffix("4")
+            if chain == "floods" and drops:
+                yield from ((name, words) for words in _limit(part))
+            if chain == "completions4":
+                yield from ((name, words) for words in _limit(part))
+                yield from [("shut out", f"{part['elem']['elem']['timeout']} s")] if name == "flooder" else []
+        if chain == "flooders" and drops:
+            yield "flooders", "dropped"
+
+
+def _limit(part: Mapping[str, Any]) -> Iterator[str]:
+    for one in part.get("stmt", []):
+        if "ct count" in one and one["ct count"].get("inv"):
+            yield f"{one['ct count']['val']} at once"
+        if "limit" in one and one["limit"].get("inv"):
+            yield f"{one['limit']['rate']} a {one['limit']['per']}"
 
 
 CONTROLS = (
