@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.cache/molecule
 
 # The lab is rootful podman: a person with sudo keeps her home, so that keys and caches are found again.
-ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo --preserve-env=HOME,CI,HAECHI_STATE_DIR,HAECHI_DEBIAN_MIRROR env PATH='$(PATH)' ANSIBLE_CONFIG='$(ANSIBLE_CONFIG)')
+ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo --preserve-env=HOME,CI,HAECHI_STATE_DIR,HAECHI_DEBIAN_MIRROR,HAECHI_SIEGE env PATH='$(PATH)' ANSIBLE_CONFIG='$(ANSIBLE_CONFIG)')
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,8 +93,7 @@ fleet-bench: setup ## measure one leaving on a fleet made for it; fewer hosts: m
 
 siege: setup-all ## attack the machines of the tests from outside: what was blocked, and what it cost others
 	mkdir -p artifacts && rm -f artifacts/siege.jsonl
-	$(ROOT) env HAECHI_SIEGE=$(CURDIR)/artifacts/siege.jsonl MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_EPHEMERAL_DIRECTORY) \
-	    molecule test --no-command-borders -s edge -s firewall -s vpn
+	HAECHI_SIEGE=$(CURDIR)/artifacts/siege.jsonl $(MAKE) --no-print-directory -o setup molecule SCENARIO='edge -s firewall -s ids -s vpn'
 	python -m tests.siege artifacts/siege.jsonl
 
 hr-faults: setup-all ## kill the HR service at every transition, 50 rounds an engine; again: make hr-faults ROUNDS=5 SEED=7

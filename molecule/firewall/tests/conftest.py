@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,28 @@ def playbook() -> Callable[..., tuple[int, str]]:
         return done.returncode, " ".join((done.stdout + done.stderr).split())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def with_policy(
+    tmp_path_factory: pytest.TempPathFactory, playbook: Callable[..., tuple[int, str]]
+) -> Callable[[str, Callable[[Path], None]], AbstractContextManager[None]]:
+    """Converge a machine with a policy whose folder a test has changed; then with its own again."""
+
+    @contextmanager
+    def changed(name: str, change: Callable[[Path], None]) -> Iterator[None]:
+        top = tmp_path_factory.mktemp("policy")
+        inventory = top / "molecule/inventory"
+        shutil.copytree(ROOT / "molecule/inventory", inventory)
+        (top / ".lab").symlink_to(ROOT / ".lab")
+        change(inventory / "group_vars/all/policy")
+        code, words = playbook("converge.yml", "--limit", name, inventory=inventory)
+        assert code == 0, words[-2000:]
+        yield
+        code, words = playbook("converge.yml", "--limit", name)
+        assert code == 0, words[-2000:]
+
+    return changed
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from namespaces import inside
 from siege import Row, record
 
 Inside = Callable[..., subprocess.CompletedProcess[str]]
-Playbook = Callable[..., tuple[int, str]]
+WithPolicy = Callable[[str, Callable[[Path], None]], AbstractContextManager[None]]
 ROOT = Path(__file__).parents[3]
 STRANGER = (ROOT / "molecule/firewall/fixture/stranger.py").read_text()
 DATA1, PORT, CUSTOMER = "10.78.30.11", 8443, "10.78.0.31"
@@ -43,23 +42,18 @@ os._exit(0)
 
 
 @pytest.fixture(scope="module")
-def limits(tmp_path_factory: pytest.TempPathFactory, playbook: Playbook) -> Iterator[None]:
-    """Converge the gateway with small limits, and a zone outside that is not ours; afterwards with its own policy."""
-    top = tmp_path_factory.mktemp("floods")
-    inventory = top / "molecule/inventory"
-    shutil.copytree(ROOT / "molecule/inventory", inventory)
-    (top / ".lab").symlink_to(ROOT / ".lab")
-    policy = inventory / "group_vars/all/policy"
-    (policy / "perimeter.yml").write_text(json.dumps({"perimeter": {"floods": LIMITS}}))
-    network = (policy / "network.yml").read_text()
-    ours = "cidr: 10.78.0.0/24}"
-    assert ours in network
-    (policy / "network.yml").write_text(network.replace(ours, "cidr: 10.78.0.0/24, exposure: outside}"))
-    code, words = playbook("converge.yml", "--limit", "gw", inventory=inventory)
-    assert code == 0, words[-2000:]
-    yield
-    code, words = playbook("converge.yml", "--limit", "gw")
-    assert code == 0, words[-2000:]
+def limits(with_policy: WithPolicy) -> Iterator[None]:
+    """Give the gateway small limits, and a zone outside that is not ours; afterwards its own policy."""
+
+    def change(policy: Path) -> None:
+        (policy / "perimeter.yml").write_text(json.dumps({"perimeter": {"floods": LIMITS}}))
+        network = (policy / "network.yml").read_text()
+        ours = "cidr: 10.78.0.0/24}"
+        assert ours in network
+        (policy / "network.yml").write_text(network.replace(ours, "cidr: 10.78.0.0/24, exposure: outside}"))
+
+    with with_policy("gw", change):
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -147,7 +141,7 @@ def test_a_syn_flood_is_thinned_and_nobody_is_shut_out_by_it(run_in: Inside) -> 
         took = time.time() - began
     came = arrived(run_in) - before - len(seen)
 
-    record(Row("SYN flood", blocked=True, seen="counter of chain floods", kept=kept(seen), seconds=None))
+    record(Row("SYN flood", blocked=came <= 60 * (took + 2), seen="counter of chain floods", kept=kept(seen)))
     assert "4000 packets" in told
     assert 60 <= came <= 60 * (took + 2)
     assert kept(seen) >= 99
@@ -163,10 +157,9 @@ def test_a_flood_of_datagrams_harms_nobody(run_in: Inside, kind: str) -> None:
     rules = run_in("gw", "nft", "list", "chain", "inet", "haechi", "floods").stdout.splitlines()
     dropped = next(line for line in rules if "@datagrams4" in line)
 
-    record(
-        Row(f"{kind[2:].upper()} flood", blocked=True, seen="counter of chain floods", kept=kept(seen), seconds=None)
-    )
-    assert int(dropped.split("counter packets ")[1].split()[0]) > 1000
+    count = int(dropped.split("counter packets ")[1].split()[0])
+    record(Row(f"{kind[2:].upper()} flood", count > 1000, "counter of chain floods", kept=kept(seen)))
+    assert count > 1000
     assert kept(seen) >= 99
     assert SENT not in shut_out(run_in)
 

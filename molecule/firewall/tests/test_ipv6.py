@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 Opens = Callable[[str, str, int], bool]
 Inside = Callable[..., subprocess.CompletedProcess[str]]
-Playbook = Callable[..., tuple[int, str]]
-ROOT = Path(__file__).parents[3]
+WithPolicy = Callable[[str, Callable[[Path], None]], AbstractContextManager[None]]
 
 
 def seen_from(run_in: Inside, name: str) -> tuple[str, list[str]]:
@@ -35,19 +34,15 @@ def seen_from(run_in: Inside, name: str) -> tuple[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def off(tmp_path_factory: pytest.TempPathFactory, playbook: Playbook) -> Iterator[None]:
-    """Converge bookworm with the same policy, but `ipv6: off`; afterwards with its own again."""
-    top = tmp_path_factory.mktemp("off")
-    inventory = top / "molecule/inventory"
-    shutil.copytree(ROOT / "molecule/inventory", inventory)
-    (top / ".lab").symlink_to(ROOT / ".lab")
-    site = inventory / "group_vars/all/policy/site.yml"
-    site.write_text(site.read_text().replace("ipv6: drop", 'ipv6: "off"'))
-    code, words = playbook("converge.yml", "--limit", "bookworm", inventory=inventory)
-    assert code == 0, words[-2000:]
-    yield
-    code, words = playbook("converge.yml", "--limit", "bookworm")
-    assert code == 0, words[-2000:]
+def off(with_policy: WithPolicy) -> Iterator[None]:
+    """Give bookworm the same policy, but `ipv6: off`; afterwards its own again."""
+
+    def change(policy: Path) -> None:
+        site = policy / "site.yml"
+        site.write_text(site.read_text().replace("ipv6: drop", 'ipv6: "off"'))
+
+    with with_policy("bookworm", change):
+        yield
 
 
 def test_ipv6_finds_its_neighbours_and_nothing_more(run_in: Inside, opens: Opens, stranger: str) -> None:

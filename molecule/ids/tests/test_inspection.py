@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from siege import Row, record
 
 from .conftest import ATTACK, BESIDE, CLOSED, OPEN, UNDECLARED, Gateway, asked, until
 
@@ -18,6 +19,7 @@ def test_an_attack_is_dropped_and_told_and_a_clean_request_passes(gateway: Gatew
     assert asked(port, ATTACK) == 0
     until(lambda: len(gateway.alerts(name, UNION)) > before, "the attack is in no log")
     assert "blocked" in gateway.alerts(name, UNION)[before:]
+    record(Row(f"IPS: union select ({name})", blocked=True, seen="eve.json"))
     assert asked(port, "/search?name=hong") == 200
 
 
@@ -28,6 +30,7 @@ def test_a_resident_registration_number_does_not_leave_and_is_not_in_the_log_eit
     assert asked(CLOSED, "/person") == 0
     until(lambda: len(gateway.alerts("closed", NUMBER)) > before, "the number is in no alert")
     assert "900101" not in gateway.does("cat /var/log/haechi-ids/closed.json")
+    record(Row("IPS: a resident number goes out", blocked=True, seen="eve.json"))
 
 
 def test_what_is_looked_at_from_beside_passes_and_is_told(gateway: Gateway) -> None:
