@@ -23,11 +23,13 @@ _IMPORT = re.compile(rf"^ *from {re.escape(PACKAGE)}(?:\.([\w.]+))? import (\([^
 # What an errand imports before any module of that name in Python's own library.
 _LEAN = "lean"
 # Python's own way to import from a zip takes as long again as to compile what is in it. Whoever lives for a tenth of a
-# second needs no collector of garbage, and nobody to tidy up after it.
+# second needs no collector of garbage, and nobody to tidy up after it. The umask of a login is closed by the baseline:
+# what services of other accounts must read, or run, has its folder open, whichever role made that first.
 _BOOT = f"""\
 import gc, importlib, json, os, sys, zlib
 from importlib.machinery import ModuleSpec
 gc.disable()
+os.umask(0o022)
 come = sys.stdin.buffer
 line = come.readline().decode()
 sources = json.loads(zlib.decompress(come.read()))

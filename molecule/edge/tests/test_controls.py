@@ -108,3 +108,17 @@ def test_a_promise_that_is_broken_is_judged_so_and_the_role_mends_it(judged, pla
     assert meant <= seen
     assert seen <= meant | excused
     assert broken(judged()) == {}
+
+
+def test_a_check_that_keepalived_may_not_run_is_seen_and_mended(judged, playbook, holder):
+    """It leaves the check out then, says so in its log alone, and a dead edge keeps the address."""
+    name = next(one for one in PAIR if one != holder())
+    run_in(name, "sh", "-c", "chmod 0750 /usr/libexec/haechi; systemctl restart keepalived; sleep 4")
+
+    seen = broken(judged())
+
+    code, words = playbook("--tags", "edge", "--limit", name)
+    assert (code, words[-2000:] if code else "") == (0, "")
+    assert [*seen] == [(name, "edge-serves")]
+    assert "keepalived does not ask" in seen[name, "edge-serves"]
+    assert broken(judged()) == {}

@@ -16,6 +16,9 @@ INTERFACE = "@INTERFACE@"
 # In this order: nobody takes the address before something answers at it.
 UNITS = ("nginx.service", "haproxy.service", "keepalived.service")
 PATIENCE_S = "10"
+# As keepalived runs it (`script_user`): what that account may not run, keepalived leaves out and holds the address.
+AS_NOBODY = ("--reuid=nobody", "--regid=nogroup", "--clear-groups")
+OPEN = 0o755
 # A reload ends no connection: old workers go on until theirs are done (haproxy(1), nginx(8)).
 FOLLOW_UPS: list[dict[str, Any]] = [
     {"paths": ["/etc/tmpfiles.d/*"], "run": [["systemd-tmpfiles", "--create", "/etc/tmpfiles.d/haechi-edge.conf"]]},
@@ -24,7 +27,7 @@ FOLLOW_UPS: list[dict[str, Any]] = [
     {"paths": ["/etc/systemd/system/haproxy*"], "run": [["systemctl", "restart", "haproxy.service"]]},
     {"paths": ["/etc/nginx/*", "*/waf.conf"], "run": [["systemctl", "reload-or-restart", "nginx.service"]]},
     {"paths": ["/etc/haproxy/*"], "run": [["systemctl", "reload-or-restart", "haproxy.service"]]},
-    {"paths": ["/etc/*"], "run": [["/usr/bin/python3", "-I", "-S", SCRIPT, PATIENCE_S]]},
+    {"paths": ["/etc/*"], "run": [["setpriv", *AS_NOBODY, SCRIPT, PATIENCE_S]]},
     {"paths": ["/etc/systemd/system/keepalived*"], "run": [["systemctl", "restart", "keepalived.service"]]},
     {"paths": ["/etc/keepalived/*"], "run": [["systemctl", "reload-or-restart", "keepalived.service"]]},
 ]
@@ -44,20 +47,25 @@ def ensure(desired: Mapping[str, Any], texts: Mapping[str, str], *, check: bool)
         return {"changed": True, "lacking": lacking}
     rows = _rows(desired, texts)
     links = {path: to for path, to in desired["links"].items() if not _leads(path, to)}
-    planned = tree.make(_asked(rows), check=True)
+    planned, closed = tree.make(_asked(rows), check=True), _closed(Path(SCRIPT).parent)
     if not check:
         _certified(desired["links"].values())
         _point(links)
+        if closed:
+            Path(SCRIPT).parent.chmod(OPEN)
         if planned["changed"]:
             _swap(rows)
         elif links:
             running.must(EdgeError, "systemctl", "reload-or-restart", "haproxy.service")
+        if closed:
+            running.must(EdgeError, "systemctl", "reload-or-restart", "keepalived.service")
     states = {} if check and planned["changed"] else running.lacking(UNITS)
     if states and not check:
         running.must(EdgeError, "systemctl", "enable", "--quiet", "--now", *UNITS)
     changes = [
         *(f"package {name}: absent -> installed" for name in lacking),
         *(f"{path}: -> {to}" for path, to in links.items()),
+        *([f"{Path(SCRIPT).parent}: closed to keepalived's check -> open"] if closed else ()),
         *(f"{unit}: {words}" for unit, words in states.items()),
     ]
     shown = [{"prepared": f"{line}\n"} for line in changes]
@@ -106,6 +114,10 @@ def _swap(rows: list[dict[str, Any]]) -> None:
         for command in (["daemon-reload"], *(["reload-or-restart", unit] for unit in UNITS)):
             running.run("systemctl", *command)
         raise
+
+
+def _closed(folder: Path) -> bool:
+    return folder.is_dir() and folder.stat().st_mode & OPEN != OPEN
 
 
 def _leads(path: str, to: str) -> bool:

@@ -9,7 +9,11 @@ import sys
 from ansible_collections.haechi.guard.plugins.module_utils.edge import look
 from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Answer, Question, Reader
 
-NOTHING = {"here": False, "holds": False, **dict.fromkeys(("offered", "certificate", "waf", "limits", "log"))}
+NOTHING = {
+    "here": False,
+    "holds": False,
+    **dict.fromkeys(("offered", "certificate", "waf", "limits", "log", "watched")),
+}
 # Six handshakes, a few requests, and the log that they are in.
 SECONDS = 40.0
 

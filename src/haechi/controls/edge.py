@@ -106,13 +106,15 @@ def logs_clean(case: Case) -> Verdict:
 
 
 def serves(case: Case) -> Verdict:
-    """All that answers, blocks and moves the address runs, and starts at boot."""
-    units, expected = case.posture.units, f"{', '.join(UNITS)} run and start at boot"
+    """All that answers, blocks and moves the address runs, starts at boot, and is asked whether it answers."""
+    units, expected = case.posture.units, f"{', '.join(UNITS)} run and start at boot, and keepalived asks the edge"
     if _not_an_edge(case):
         return not_here(NO_EDGE, expected)
     bad = [f"{unit} is {units.files.get(unit, 'not there')}" for unit in UNITS if units.files.get(unit) != "enabled"]
     bad += [f"{unit} does not run" for unit in UNITS if unit not in units.active]
-    return none_of(bad, expected, f"{', '.join(UNITS)} run and are enabled")
+    if not _part(case.posture.edge.watched):
+        bad.append("keepalived does not ask whether this edge answers, so a dead one would keep the address")
+    return none_of(bad, expected, f"{', '.join(UNITS)} run and are enabled, and keepalived asks the edge")
 
 
 def one_holder(case: SiteCase) -> Verdict:

@@ -50,6 +50,7 @@ class Edge(Section):
     """What answers the outside on this host; nothing is told where policy has no edge there.
 
     ``holds``: the shared address is here. ``offered``: version of TLS to the suites that a handshake ended with.
+    ``watched``: keepalived asked HAProxy, while the look lasted, whether this edge answers.
     """
 
     here: bool
@@ -59,11 +60,12 @@ class Edge(Section):
     waf: Waf | None
     limits: Limits | None
     log: Log | None
+    watched: bool | None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         """Refuse a look that ended early."""
-        parts = (self.offered, self.certificate, self.waf, self.limits, self.log)
+        parts = (self.offered, self.certificate, self.waf, self.limits, self.log, self.watched)
         if any((part is None) is self.here for part in parts):
             raise ValueError("an edge is seen whole, or there is none")
         return self

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,18 @@ def test_a_task_is_carried_out_and_answered() -> None:
     document = sent.read(done.stdout.decode())
     assert document is not None
     assert (document["result"]["changed"], document["result"]["warnings"]) == (False, [])
+
+
+def test_what_an_errand_makes_is_open_to_others_whatever_the_umask_of_the_login() -> None:
+    """The baseline closes it, and a folder made then kept keepalived from its own check."""
+    parts = errand.PACKAGE.split(".")
+    folders = dict.fromkeys(".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    told = {**folders, f"{errand.PACKAGE}.told": "import os\ndef run(line, say): say(oct(os.umask(0)))\n"}
+    sent = b"{}\n" + zlib.compress(json.dumps(told).encode())
+    command = f"umask 077; {errand.command('root', sys.executable, module='told')}"
+
+    done = subprocess.run(["sh", "-c", command], input=sent, capture_output=True, check=True)
+    assert done.stdout == b"0o22\n"
 
 
 def test_a_task_that_breaks_gives_no_answer() -> None:
