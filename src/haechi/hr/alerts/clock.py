@@ -34,6 +34,7 @@ def due(facts: Facts, sla: Sla) -> tuple[Alert, ...]:
         *(alert for view in facts.leavings for alert in _late(view, sla, facts.now)),
         *(_matter(row.kind, row.number, row.people) for row in facts.matters if row.kind in {BREAKER, UNMATCHED}),
         *_idle(facts),
+        *(_alert(f"lost:{host}", "al_lost", host=host) for host in facts.lost),
         *(
             _alert(f"refused:{source}:{facts.now:%Y%m%dT%H}", "al_refused", source=source, n=times)
             for source, times in sorted(facts.refused.items())

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from haechi.hr.ledger import Transaction, views
+from haechi.hr.ledger import Transaction, hosts, views
 from haechi.hr.ledger.states import EventState
 from haechi.hr.ledger.tables import EVENT
 from haechi.hr.ledger.views import MatterView, RevocationView
@@ -18,12 +18,16 @@ REFUSED_WITHIN = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that may be a reason to wake somebody. ``refused`` counts messages of the last hour by source."""
+    """Everything that may be a reason to wake somebody. ``refused`` counts messages of the last hour by source.
+
+    ``lost`` are hosts that policy named and does not name any more.
+    """
 
     now: datetime
     leavings: tuple[RevocationView, ...]
     matters: tuple[MatterView, ...]
     refused: Mapping[str, int]
+    lost: tuple[str, ...] = ()
 
 
 def read(transaction: Transaction) -> Facts:
@@ -38,4 +42,5 @@ def read(transaction: Transaction) -> Facts:
         leavings=views.revocations(transaction, unended=True),
         matters=views.matters(transaction),
         refused={row.source: row.times for row in rows},
+        lost=hosts.lost(transaction),
     )

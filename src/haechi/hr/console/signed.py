@@ -15,7 +15,7 @@ from haechi.grant import GrantError, desk, document, rules
 from haechi.grant.desk import Desk
 from haechi.grant.document import Signed, when
 from haechi.hr.console.place import Place
-from haechi.hr.ledger import Transaction, views
+from haechi.hr.ledger import Transaction, hosts, views
 from haechi.hr.ledger.states import ENDED, RevocationState
 from haechi.hr.ledger.views import MatterView
 from haechi.hr.work import desk as works
@@ -67,25 +67,30 @@ class Retirement(Signed):
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What a signature is held against: who is leaving, the matters that wait, and the leavings open on each host."""
+    """What a signature is held against: who is leaving, the matters that wait, and the leavings open on each host.
+
+    ``hosts`` are those that policy ever named and nobody retired.
+    """
 
     leaving: frozenset[str]
     matters: Mapping[int, MatterView]
     open: Mapping[str, tuple[int, ...]]
+    hosts: frozenset[str]
 
 
 def known(transaction: Transaction) -> Known:
     """Return it as it stands in the ledger."""
     going = [row for row in views.revocations(transaction, unended=True) if row.state not in OVER]
-    hosts: dict[str, list[int]] = {}
+    waiting: dict[str, list[int]] = {}
     for row in reversed(going):
         for item in row.hosts:
             if item.state not in ENDED:
-                hosts.setdefault(item.host, []).append(row.number)
+                waiting.setdefault(item.host, []).append(row.number)
     return Known(
         leaving=frozenset(row.person for row in going),
         matters={row.number: row for row in views.matters(transaction)},
-        open={host: tuple(numbers) for host, numbers in hosts.items()},
+        open={host: tuple(numbers) for host, numbers in waiting.items()},
+        hosts=hosts.known(transaction),
     )
 
 
@@ -154,9 +159,9 @@ def check_retirement(where: Desk, jobs: tuple[str, ...], found: Known, said: Ret
     _fresh(where, said.site, said.made)
     if said.host in managed(where.policy):
         raise GrantError(f"{said.host} is a managed host of policy: take it out there first, then retire it")
-    if not found.open.get(said.host):
-        raise GrantError(f"nothing is open on {said.host}: see `haechi hr status`")
-    if said.revocations != found.open[said.host]:
+    if said.host not in {*found.hosts, *found.open}:
+        raise GrantError(f"no host {said.host} is known that policy ever named: see `haechi hr status`")
+    if said.revocations != found.open.get(said.host, ()):
         raise GrantError(f"other leavings are open on {said.host} than when this was written: write it anew")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, exists, insert, select, update
 
+from haechi.hr.ledger import hosts
 from haechi.hr.ledger.errors import LedgerError
 from haechi.hr.ledger.states import ENDED, ItemState, RevocationState, move_item, move_revocation
 from haechi.hr.ledger.tables import REVOCATION, WORK_ITEM
@@ -31,12 +32,12 @@ class Asked:
     state: RevocationState
 
 
-def begin(transaction: Transaction, asked: Asked, event: int | None, hosts: Sequence[str]) -> int:
+def begin(transaction: Transaction, asked: Asked, event: int | None, targets: Sequence[str]) -> int:
     """Put a leaving on record with one item per host, and return its number.
 
     Raises ``LedgerError`` without a host: nothing would be left to prove, and it would count as done.
     """
-    if not hosts:
+    if not targets:
         raise LedgerError("policy has no managed host, so nothing could be proven: mend the inventory first")
     row = insert(REVOCATION).values(
         person=asked.person,
@@ -49,7 +50,7 @@ def begin(transaction: Transaction, asked: Asked, event: int | None, hosts: Sequ
         state=asked.state,
     )
     number = transaction.add(row)
-    _add(transaction, number, hosts)
+    _add(transaction, number, targets)
     return number
 
 
@@ -87,13 +88,13 @@ def release(transaction: Transaction, event: int) -> tuple[int, ...]:
     return tuple(row.number for row in rows)
 
 
-def add_hosts(transaction: Transaction, hosts: Iterable[str]) -> tuple[int, ...]:
+def add_hosts(transaction: Transaction, targets: Iterable[str]) -> tuple[int, ...]:
     """Give every leaving that is not ended an item for each host that it lacks; return those that gained one."""
     gained = []
     for number in _numbers(transaction, *UNENDED):
         query = select(WORK_ITEM.c.target).where(WORK_ITEM.c.revocation == number)
         there = set(transaction.connection.scalars(query))
-        if new := [host for host in hosts if host not in there]:
+        if new := [host for host in targets if host not in there]:
             _add(transaction, number, new)
             gained.append(number)
     return tuple(gained)
@@ -102,12 +103,12 @@ def add_hosts(transaction: Transaction, hosts: Iterable[str]) -> tuple[int, ...]
 def retire(transaction: Transaction, host: str, by: Sequence[str], why: str) -> tuple[int, ...]:
     """End the open items of a host that is gone for good, and return their leavings; they never count as proven.
 
-    Raises ``LedgerError`` where nothing is open on the host.
+    Raises ``LedgerError`` where nothing is open on the host, and none of that name was known.
     """
     query = select(WORK_ITEM).where(WORK_ITEM.c.target == host, WORK_ITEM.c.state.not_in(ENDED))
     rows = transaction.connection.execute(query.order_by(WORK_ITEM.c.number)).all()
-    if not rows:
-        raise LedgerError(f"nothing is open on {host}: see `haechi hr status`")
+    if not hosts.retire(transaction, host) and not rows:
+        raise LedgerError(f"nothing is open on {host}, and no such host is known: see `haechi hr status`")
     retired = {"by": list(by), "why": why, "at": transaction.now.isoformat()}
     for row in rows:
         values = {"state": move_item(row.state, ItemState.RETIRED), "record": {**row.record, "retired": retired}}
@@ -162,9 +163,9 @@ def retry(transaction: Transaction, number: int) -> int:
     return transaction.connection.execute(change).rowcount
 
 
-def _add(transaction: Transaction, number: int, hosts: Iterable[str]) -> None:
+def _add(transaction: Transaction, number: int, targets: Iterable[str]) -> None:
     rows = [
-        {"revocation": number, "target": host, "state": ItemState.PENDING, "due": transaction.now} for host in hosts
+        {"revocation": number, "target": host, "state": ItemState.PENDING, "due": transaction.now} for host in targets
     ]
     transaction.connection.execute(insert(WORK_ITEM), rows)
 

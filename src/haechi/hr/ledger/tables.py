@@ -80,6 +80,17 @@ WORK_ITEM = Table(
     UniqueConstraint("revocation", "target"),
 )
 
+# Every host that policy named while the service ran; ``lost`` since policy no longer does, ``retired`` by an approved
+# record alone.
+HOST = Table(
+    "host",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("first", Utc, nullable=False),
+    Column("lost", Utc, nullable=True),
+    Column("retired", Utc, nullable=True),
+)
+
 # What waits for a person: an open circuit breaker, a joiner, a mover, a message about nobody policy knows.
 MATTER = Table(
     "matter",

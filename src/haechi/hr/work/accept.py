@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from haechi.hr.engine import Engine
 from haechi.hr.envelope import Envelope
-from haechi.hr.ledger import Ledger, Transaction, events, matters, revocations, views
+from haechi.hr.ledger import Ledger, Transaction, events, hosts, matters, revocations, views
 from haechi.hr.ledger.states import EventState, RevocationState
 from haechi.hr.signals import Reading, RefusedError
 from haechi.hr.work import decide
@@ -72,8 +72,10 @@ def _decided(transaction: Transaction, source: str, reading: Reading, sight: Sig
 
 
 def _write(transaction: Transaction, engine: Engine, decision: Decision, event: int, sight: Sight) -> None:
+    # An empty policy is no site, whatever it had before: that is refused, and the message waits.
+    targets = hosts.seen(transaction, sight.hosts) if decision.begins and sight.hosts else ()
     for asked in decision.begins:
-        number = revocations.begin(transaction, asked, event, sight.hosts)
+        number = revocations.begin(transaction, asked, event, targets)
         if asked.state is RevocationState.OPEN:
             engine.submit(transaction.connection, number)
     for sooner in decision.hastens:

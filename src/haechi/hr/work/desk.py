@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from haechi.hr.engine import Engine
-from haechi.hr.ledger import Ledger, Transaction, matters, revocations
+from haechi.hr.ledger import Ledger, Transaction, hosts, matters, revocations
 
 
 def settle(ledger: Ledger, engine: Engine, matter: int, by: Sequence[str]) -> tuple[int, ...]:
@@ -18,9 +18,9 @@ def retire_host(ledger: Ledger, engine: Engine, host: str, by: Sequence[str], wh
     return ledger.write(_retire, engine, host, by, why)
 
 
-def add_hosts(ledger: Ledger, engine: Engine, hosts: Iterable[str]) -> tuple[int, ...]:
+def add_hosts(ledger: Ledger, engine: Engine, named: Iterable[str]) -> tuple[int, ...]:
     """Give every leaving that is not ended the hosts that are new, and return those that gained one."""
-    return ledger.write(_add, engine, tuple(hosts))
+    return ledger.write(_add, engine, tuple(named))
 
 
 def retry(ledger: Ledger, engine: Engine, number: int) -> int:
@@ -36,8 +36,8 @@ def _retire(transaction: Transaction, engine: Engine, host: str, by: Sequence[st
     return _submitted(transaction, engine, revocations.retire(transaction, host, by, why))
 
 
-def _add(transaction: Transaction, engine: Engine, hosts: tuple[str, ...]) -> tuple[int, ...]:
-    return _submitted(transaction, engine, revocations.add_hosts(transaction, hosts))
+def _add(transaction: Transaction, engine: Engine, named: tuple[str, ...]) -> tuple[int, ...]:
+    return _submitted(transaction, engine, revocations.add_hosts(transaction, hosts.seen(transaction, named)))
 
 
 def _retry(transaction: Transaction, engine: Engine, number: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from haechi.hr.alerts import clock, facts
-from haechi.hr.ledger import matters
+from haechi.hr.ledger import hosts, matters
 from haechi.hr.ledger.states import EventState, RevocationState
 from haechi.hr.work.order import Seen
 from haechi.policy.provisioning import Sla
@@ -131,4 +131,12 @@ def test_refusals_of_an_hour_ago_are_over(seeded: Seeded) -> None:
         seeded.message("okta", EventState.REFUSED, name=str(number))
     seeded.later(3601)
 
+    assert keys(seeded) == []
+
+
+def test_a_host_lost_from_policy_wakes_people_until_it_is_back(seeded: Seeded) -> None:
+    seeded.ledger.write(hosts.seen, ["app1", "db1"])
+    seeded.ledger.write(hosts.seen, ["app1"])
+    assert keys(seeded) == ["lost:db1"]
+    seeded.ledger.write(hosts.seen, ["app1", "db1"])
     assert keys(seeded) == []

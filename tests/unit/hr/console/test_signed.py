@@ -162,6 +162,29 @@ def test_a_host_that_is_gone_is_signed_for(site: Site, capsys: pytest.CaptureFix
     assert site.hr("retire-host", "accept", "--document", str(path)) == 1
 
 
+def test_a_host_is_retired_before_anybody_waits_for_it(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Else the next leaving would: policy named it, and nothing else takes it away."""
+    site.hr("submit", "hana", "--reason", "left")
+    site.seen(1, Seen.PROVEN, GONE)
+    gone(site)
+    _, path = write(site, "jisoo", "retire-host", "write", "edge2", "--reason", "scrapped")
+    site.sign(path, "jisoo", RETIREMENT)
+    assert site.hr("retire-host", "accept", "--document", str(path)) == 0
+
+    site.hr("submit", "minho", "--reason", "left")
+    assert "edge2" not in {host.host for row in site.leavings() if row.person == "minho" for host in row.hosts}
+    assert write(site, "jisoo", "retire-host", "write", "edge3", "--reason", "scrapped")[0] == 1
+    assert "no host edge3 is known" in capsys.readouterr().err
+
+
+def test_a_host_lost_by_mistake_is_waited_for(site: Site) -> None:
+    """Policy named it when somebody left before."""
+    site.hr("submit", "hana", "--reason", "left")
+    gone(site)
+    site.hr("submit", "minho", "--reason", "left")
+    assert "edge2" in {host.host for row in site.leavings() if row.person == "minho" for host in row.hosts}
+
+
 def test_a_host_of_policy_is_not_retired(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody retires the one host that would not be proven."""
     site.hr("submit", "hana", "--reason", "left")

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from haechi.hr.ledger import Ledger, LedgerError, Transaction, open_ledger, views
+from haechi.hr.ledger import Ledger, LedgerError, Transaction, hosts, open_ledger, revocations, views
 from haechi.hr.ledger.schema import VERSION_TABLE
 from haechi.hr.ledger.states import RevocationState
 from haechi.hr.ledger.tables import METADATA
@@ -67,8 +67,23 @@ PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_tim
 
 def test_tables_of_a_newer_haechi_are_left_alone(tmp_path: Path, ledger: Book) -> None:
     ledger.ledger.write(newer)
-    with pytest.raises(LedgerError, match="of version 99, and this Haechi knows 1: update Haechi"):
+    with pytest.raises(LedgerError, match="of version 99, and this Haechi knows 2: update Haechi"):
         open_ledger(tmp_path / "state/ledger.sqlite")
+
+
+def of_version_1(transaction: Transaction) -> None:
+    transaction.connection.execute(text("DROP TABLE host"))
+    transaction.connection.execute(text("UPDATE haechi_version SET version_num = '1'"))
+
+
+def test_a_ledger_of_before_knows_the_hosts_of_its_leavings(tmp_path: Path, ledger: Book) -> None:
+    ledger.begin(hosts=("web1", "db1", "old1"))
+    ledger.begin("bora", hosts=("web1", "old1"))
+    ledger.ledger.write(revocations.retire, "old1", ["boss"], "scrapped")
+    ledger.ledger.write(of_version_1)
+    again = open_ledger(tmp_path / "state/ledger.sqlite")
+    assert again.read(hosts.known) == {"web1", "db1"}
+    assert differences(again) == []
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_retired_host_ends_without_counting_as_proven(ledger: Book) -> None:
     assert (str(view.state), view.count(ItemState.PROVEN), view.count(ItemState.RETIRED)) == ("proven", 0, 1)
     assert view.hosts[0].record["retired"] == {"by": ["boss"], "why": "scrapped", "at": START.isoformat()}
     assert view.hosts[0].proven is None
-    with pytest.raises(LedgerError, match="nothing is open on web1"):
+    with pytest.raises(LedgerError, match="nothing is open on web1, and no such host is known"):
         ledger.ledger.write(revocations.retire, "web1", ["boss"], "scrapped")
 
 

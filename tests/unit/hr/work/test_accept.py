@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haechi.hr.ledger import LedgerError, views
+from haechi.hr.ledger import LedgerError, hosts, views
 from haechi.hr.signals import Act, Reading, UnavailableError
 from haechi.hr.work import desk
 from haechi.hr.work.accept import accept
+from haechi.hr.work.decide import Sight
 from haechi.tombstones import Store, Tombstone
 from tests.unit.hr.ledger.build import START, Book, book, envelope
 
@@ -118,6 +120,42 @@ def test_a_retired_host_and_a_new_one_wake_the_engine(ledger: Book) -> None:
     assert desk.retire_host(ledger.ledger, engine, "db1", ["boss"], "scrapped") == (1,)
     assert desk.retry(ledger.ledger, engine, 1) == 2
     assert engine.numbers == [1, 1, 1, 1]
+
+
+def without(host: str) -> Sight:
+    return replace(sight(), hosts=tuple(name for name in HOSTS if name != host))
+
+
+def test_a_host_lost_from_policy_before_anybody_leaves_is_waited_for(ledger: Book) -> None:
+    engine = Submitted()
+    desk.add_hosts(ledger.ledger, engine, HOSTS)
+    accept(ledger.ledger, engine, says(Act.LEAVE, "hana"), read, without("db1"))
+    (view,) = ledger.ledger.read(views.revocations)
+    assert [row.host for row in view.hosts] == ["web1", "db1"]
+    assert ledger.ledger.read(hosts.lost) == ("db1",)
+
+
+def test_a_lost_host_is_found_again_or_retired(ledger: Book) -> None:
+    engine = Submitted()
+    desk.add_hosts(ledger.ledger, engine, HOSTS)
+    desk.add_hosts(ledger.ledger, engine, ["web1"])
+    assert ledger.ledger.read(hosts.lost) == ("db1",)
+    desk.add_hosts(ledger.ledger, engine, HOSTS)
+    assert ledger.ledger.read(hosts.lost) == ()
+    desk.add_hosts(ledger.ledger, engine, ["web1"])
+    assert desk.retire_host(ledger.ledger, engine, "db1", ["boss"], "scrapped") == ()
+    assert (ledger.ledger.read(hosts.lost), ledger.ledger.read(hosts.known)) == ((), {"web1"})
+    accept(ledger.ledger, engine, says(Act.LEAVE, "hana"), read, without("db1"))
+    (view,) = ledger.ledger.read(views.revocations)
+    assert [row.host for row in view.hosts] == ["web1"]
+
+
+def test_a_policy_without_hosts_is_no_site_whatever_it_had_before(ledger: Book) -> None:
+    engine = Submitted()
+    desk.add_hosts(ledger.ledger, engine, HOSTS)
+    with pytest.raises(LedgerError, match="policy has no managed host"):
+        accept(ledger.ledger, engine, says(Act.LEAVE, "hana"), read, replace(sight(), hosts=()))
+    assert ledger.ledger.read(views.revocations) == ()
 
 
 MESSAGES = st.lists(
