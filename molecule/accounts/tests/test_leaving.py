@@ -21,8 +21,11 @@ mkdir -p /var/spool/cron/crontabs /var/spool/cron/atjobs
 echo '* * * * * true' > /var/spool/cron/crontabs/ann; chown ann /var/spool/cron/crontabs/ann
 echo true > /var/spool/cron/atjobs/a1; chown ann /var/spool/cron/atjobs/a1
 loginctl enable-linger ann
+systemd-run --quiet --collect --slice=user-$(id -u ann).slice setpriv --reuid=300006 --clear-groups sleep 4026
 """
-# The last but one is what a rootless container is made of: name spaces of ann's own, in which she is root.
+# What a rootless container is made of: name spaces of ann's own, in which she is root (4024), and ids that no account
+# of the host has, with her login (4025) or, by her user manager, in her slice alone (4026). Those ids are given by root
+# here: newuidmap may write no map in a machine that is a container itself.
 OUTLIVE = """
 echo work > ~/work.txt
 setsid nohup sleep 4001 >/dev/null 2>&1 </dev/null &
@@ -31,6 +34,7 @@ sudo -n su bob -c 'setsid nohup sleep 4021 >/dev/null 2>&1 </dev/null &'
 setsid nohup script -qc 'sleep 4022' /dev/null >/dev/null 2>&1 </dev/null &
 LC_ALL=C.UTF-8 tmux new-session -d 'sleep 4023'
 setsid nohup unshare --user --map-root-user --pid --fork sleep 4024 >/dev/null 2>&1 </dev/null &
+sudo -n sh -c 'setsid nohup setpriv --reuid=300006 --clear-groups sleep 4025 >/dev/null 2>&1 </dev/null &'
 XDG_RUNTIME_DIR=/run/user/$(id -u) systemd-run --user --quiet sleep 4003 >/dev/null 2>&1
 exit 0
 """
@@ -64,10 +68,12 @@ def open_everywhere(machine: Machine) -> Machine:
     machine.stay("ann", "sleep 4005")
     machine.stay("bob", "sleep 4006")
     until = time.monotonic() + 30
-    while not {"4001", "4002", "4004", "4005", "4006", "4021", "4022", "4023", "4024"} <= sleepers(machine):
+    while not {"4001", "4002", "4004", "4005", "4006", *map(str, range(4021, 4027))} <= sleepers(machine):
         assert time.monotonic() < until, sleepers(machine)
         time.sleep(0.2)
     assert machine.root("readlink /proc/$(pgrep -f '^sleep 4024')/ns/user") != machine.root("readlink /proc/1/ns/user")
+    for contained in ("4025", "4026"):
+        assert machine.root(f"stat --format=%u /proc/$(pgrep -f 'sleep {contained}$')") == "300006"
     return machine
 
 

@@ -239,6 +239,17 @@ def is_service(unit: str) -> bool:
 
 
 def of_person(processes: Iterable[Process], uid: int) -> tuple[Process, ...]:
-    """Return the processes that run as a person or descend from her login, `sudo -i` included."""
+    """Return the processes that run as a person, descend from her login (`sudo -i`), or live in her slice.
+
+    What her user manager started has no login, and a rootless container of it the ids of nobody (subuid(5)).
+    """
     # Only a login sets the login uid, so it stays through su, sudo and nohup (pam_loginuid(8)).
-    return tuple(process for process in processes if uid in process.uids or process.loginuid == uid)
+    return tuple(row for row in processes if uid in row.uids or _came_with(row) == uid)
+
+
+def _came_with(process: Process) -> int | None:
+    """Return whose login a process came with; without one whose slice it lives in (user@.service(5))."""
+    if process.loginuid is not None:
+        return process.loginuid
+    found = re.match(r"/?user\.slice/user-(\d+)\.slice/", process.unit)
+    return int(found[1]) if found else None

@@ -131,6 +131,7 @@ def test_a_key_file_that_others_can_change_is_written_anew() -> None:
     assert Paper(now).apply((row,)).key_files == (central("ann", ANN),)
 
 
+CONTAINED = "/user.slice/user-1001.slice/user@1001.service/app.slice/run-1.service"
 SESSION = "/user.slice/user-1001.slice/session-1.scope"
 SHUT = {"expires": 1, "hash_kind": "locked", "shell": "/usr/sbin/nologin", "groups": frozenset()}
 ALIVE = [
@@ -138,6 +139,12 @@ ALIVE = [
     ("a root shell of hers", Process(7, frozenset({0}), 1001, "sh", SESSION), ["End"]),
     ("another's `su` to her", Process(7, frozenset({1001}), 1002, "sh", SESSION), ["End"]),
     ("her cron job", Process(7, frozenset({1001}), 1001, "sh", "/system.slice/cron.service"), ["End"]),
+    ("a rootless container of her manager", Process(7, frozenset({300006}), None, "sh", CONTAINED), ["End"]),
+    (
+        "another's, of a longer number",
+        Process(7, frozenset({300006}), None, "sh", CONTAINED.replace("1001", "10010")),
+        [],
+    ),
     ("another's", Process(7, frozenset({1002}), 1002, "sh", SESSION), []),
     ("the system's", Process(7, frozenset({0}), None, "sshd", "/system.slice/ssh.service"), []),
     ("a service as her", Process(7, frozenset({1001}), None, "w", "/system.slice/w.service"), []),
