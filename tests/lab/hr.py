@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,20 +24,26 @@ from haechi.demo.playbooks import Playbooks
 from haechi.lab import secrets as lab_secrets
 from haechi.lab import site
 
-from .conftest import INVENTORY, ROOT, Lab
+from .conftest import INVENTORY, MANAGED, ROOT, Lab
 
 # Others each time: a lab that stands remembers for ever who left.
 PEOPLE = tuple(
     f"{name}-{secrets.token_hex(3)}"
-    for name in ("mira", "sua", "duri", "nari", "gaon", "haneul", "yul", "ara", "danbi", "dasom", "jun")
+    for name in ("mira", "sua", "duri", "nari", "gaon", "haneul", "yul", "ara", "danbi", "dasom", "jun", "bori", "sori")
 )
-MIRA, SUA, DURI, NARI, GAON, HANEUL, YUL, ARA, DANBI, DASOM, JUN = PEOPLE
+MIRA, SUA, DURI, NARI, GAON, HANEUL, YUL, ARA, DANBI, DASOM, JUN, BORI, SORI = PEOPLE
 HR_IDS = {name: f"E-{number}" for number, name in enumerate(PEOPLE, 1080)}
 # What each host shows of whoever is out: her key is refused, a colleague's accepted, and the host confirms it.
 OUT = ("refused", "accepted", True)
 # Where an auditor of the lab may log in.
 HOSTS = ("ops1", "log1")
-CONTROL = "ops1"
+CONTROL, FAR = "ops1", "log1"
+PROVEN = dict.fromkeys(MANAGED, "proven")
+# The errand's login and the offer of her key before it get through, and no connection after them.
+CUT = (
+    "nft 'add table inet hx_cut; add chain inet hx_cut input { type filter hook input priority -300; };"
+    " add rule inet hx_cut input tcp dport 22 ct state new limit rate over 1/hour burst 2 packets drop'"
+)
 PATIENCE_S = 300.0
 HERE = "inside-"
 PROGRAM = Path(sys.executable).with_name("haechi")
@@ -88,6 +94,26 @@ class Provider:
 def here(*command: str) -> subprocess.CompletedProcess[str]:
     """Run a command on this machine."""
     return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, cwd=ROOT)
+
+
+@contextmanager
+def at(lab: Lab, host: str, before: str, after: str) -> Iterator[None]:
+    """Do something on a host, and undo it when the block ends."""
+    assert lab.inside(host, "sh", "-c", before).returncode == 0
+    try:
+        yield
+    finally:
+        lab.inside(host, "sh", "-c", after)
+
+
+def cut_off(lab: Lab, host: str) -> AbstractContextManager[None]:
+    """Cut a host's network between what an errand does and the proof of it, until the block ends."""
+    return at(lab, host, CUT, "nft delete table inet hx_cut")
+
+
+def hosts_file(*hosts: str) -> str:
+    """Return an inventory's hosts file with these hosts; what policy says is another matter."""
+    return f"all: {{children: {{managed: {{hosts: {{{', '.join(f'{host}: ' for host in hosts)}}}}}}}}}"
 
 
 @contextmanager

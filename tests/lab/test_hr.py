@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,9 @@ from haechi.demo.doors import Answer, Doors
 
 from . import hr
 from .conftest import MANAGED, Lab
-from .hr import DURI, GAON, HOSTS, MIRA, NARI, OUT, PATIENCE_S, SUA, Provider
+from .hr import DURI, FAR, GAON, HOSTS, MIRA, NARI, OUT, PATIENCE_S, PROVEN, SUA, Provider, at, cut_off, hosts_file
 from .hr_unit import Unit
 
-FAR = "log1"
-PROVEN = dict.fromkeys(MANAGED, "proven")
-HOSTS_FILE = "all: {{children: {{managed: {{hosts: {{{}}}}}}}}}"
-# The errand's login and the offer of her key before it get through, and no connection after them.
-CUT = (
-    "nft 'add table inet hx_cut; add chain inet hx_cut input { type filter hook input priority -300; };"
-    " add rule inet hx_cut input tcp dport 22 ct state new limit rate over 1/hour burst 2 packets drop'"
-)
-UNCUT = "nft delete table inet hx_cut"
 UNIT_FILE = "/etc/systemd/system/haechi-work.service"
 MORE_RIGHTS = (
     f"install -d {UNIT_FILE}.d; printf '[Service]\\nNoNewPrivileges=no\\n' > {UNIT_FILE}.d/hx.conf;"
@@ -180,31 +171,20 @@ def test_the_audit_says_so_when_the_worker_is_not_as_it_was_made(
     assert unit.judged().status == "pass"
 
 
-@contextmanager
-def at(lab: Lab, host: str, before: str, after: str) -> Iterator[None]:
-    """Do something on a host, and undo it when the block ends."""
-    assert lab.inside(host, "sh", "-c", before).returncode == 0
-    try:
-        yield
-    finally:
-        lab.inside(host, "sh", "-c", after)
-
-
 def test_what_was_not_seen_to_refuse_stays_open(unit: Unit, provider: Provider, lab: Lab) -> None:
     """An empty inventory, one that lacks a host, a host that refuses the worker, a network cut before the proof."""
-    with unit.inventory(HOSTS_FILE.format("")):
+    with unit.inventory(hosts_file()):
         provider.deactivates(GAON)
         stands(unit, GAON, dict.fromkeys(MANAGED, "unknown"))
-    most = ", ".join(f"{host}: " for host in MANAGED if host != "db1")
     with (
-        unit.inventory(HOSTS_FILE.format(most)),
+        unit.inventory(hosts_file(*(host for host in MANAGED if host != "db1"))),
         at(
             lab,
             "vault1",
             f"echo DenyUsers haechi > {DENIED}; systemctl reload ssh",
             f"rm {DENIED}; systemctl reload ssh",
         ),
-        at(lab, FAR, CUT, UNCUT),
+        cut_off(lab, FAR),
     ):
         lacking = {"db1": "unknown", "vault1": "unreachable", FAR: "applied"}
         row = stands(unit, GAON, {**PROVEN, **lacking})

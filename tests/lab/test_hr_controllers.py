@@ -22,12 +22,27 @@ from tests.postgres import Postgres, postgres
 
 from . import hr
 from .conftest import MANAGED, ROOT, Lab
-from .hr import ARA, DANBI, DASOM, HANEUL, HOSTS, JUN, OUT, PATIENCE_S, PROGRAM, YUL, Provider, here
+from .hr import (
+    ARA,
+    BORI,
+    DANBI,
+    DASOM,
+    FAR,
+    HANEUL,
+    HOSTS,
+    JUN,
+    OUT,
+    PATIENCE_S,
+    PROGRAM,
+    PROVEN,
+    SORI,
+    YUL,
+    Provider,
+    here,
+)
 
 __all__ = ["postgres"]
 
-FAR = "log1"
-PROVEN = dict.fromkeys(MANAGED, "proven")
 NOTHING = "the run left no record"
 FENCED = "what the run showed is not written: lease "
 
@@ -83,6 +98,12 @@ class Controllers:
     def playbooks(self) -> list[int]:
         """Return the processes of every run."""
         return mentioning("playbooks/offboard.yml", str(self.inventory))
+
+    def stands(self, person: str, expected: dict[str, str]) -> dict[str, Any]:
+        """Return an open leaving once its hosts stand so."""
+        row = hr.until(lambda: self.told(person), lambda row: hr.stands(row) == expected, PATIENCE_S)
+        assert (row.get("state"), hr.stands(row)) == ("open", expected)
+        return row
 
     def closed(self, person: str) -> dict[str, Any]:
         """Return a leaving once it is proven everywhere, by what every host showed."""
@@ -173,9 +194,7 @@ def test_two_controllers_and_a_host_that_was_off_and_comes_back(
     with hr.session(hired, person, "ops1") as open_session, site.works("A"), site.works("B"):
         with switched_off(FAR):
             site.provider.deactivates(person)
-            expected = {**PROVEN, FAR: "unreachable"}
-            row = hr.until(lambda: site.told(person), lambda row: hr.stands(row) == expected, PATIENCE_S)
-            assert (row["state"], hr.stands(row)) == ("open", expected)
+            site.stands(person, {**PROVEN, FAR: "unreachable"})
             assert open_session.wait(10) != 0
         assert served or lab.inside(FAR, "test", "-s", f"/etc/ssh/authorized_keys.d/{person}").returncode == 0
         assert not served or answer_at_boot(hired, person) is Answer.REFUSED
@@ -233,3 +252,48 @@ def test_a_playbook_is_killed_and_the_database_falls_in_the_middle_of_the_next(
         row = site.closed(DANBI)
         assert worker.poll() is None
     assert {host["tries"] for host in row["hosts"]} == {2}
+
+
+def test_what_was_not_seen_to_refuse_stays_open(site: Controllers, lab: Lab) -> None:
+    """An empty inventory, then one that lacks a host and a network that is cut before the proof."""
+    hosts = site.inventory / "hosts.yml"
+    whole = hosts.read_text()
+    with site.works("A"):
+        try:
+            hosts.write_text(hr.hosts_file())
+            site.provider.deactivates(BORI)
+            site.stands(BORI, dict.fromkeys(MANAGED, "unknown"))
+            with hr.cut_off(lab, FAR):
+                hosts.write_text(hr.hosts_file(*(host for host in MANAGED if host != "db1")))
+                row = site.stands(BORI, {**PROVEN, "db1": "unknown", FAR: "applied"})
+        finally:
+            hosts.write_text(whole)
+        reasons = {host["host"]: " ".join(host["reasons"]) for host in row["hosts"]}
+        assert "not part of the run: db1" in reasons["db1"]
+        site.closed(BORI)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[Path]:
+    """Let the disk under a folder be full, until what is yielded is removed; what was written stays in the end."""
+    kept, ballast = folder.with_name("hx-kept"), folder / "ballast"
+    assert here("mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "small", str(folder)).returncode == 0
+    try:
+        here("sh", "-c", f"head -c 2M /dev/zero > {ballast}")
+        yield ballast
+    finally:
+        here("cp", "-a", str(folder), str(kept))
+        here("umount", str(folder))
+        here("cp", "-a", f"{kept}/.", str(folder))
+        shutil.rmtree(kept)
+
+
+def test_a_full_disk_under_the_evidence_is_said_and_keeps_everything_open(hired: Doors, site: Controllers) -> None:
+    """She is out, which is what presses; that it was proven nobody says before it is on the disk."""
+    with site.works("A"), full(hired.state / "evidence/runs") as ballast:
+        site.provider.deactivates(SORI)
+        row = site.stands(SORI, dict.fromkeys(MANAGED, "applied"))
+        assert {"the disk is full" in " ".join(host["reasons"]) for host in row["hosts"]} == {True}
+        assert "the disk is full: free space and run again" in site.log("A").read_text()
+        ballast.unlink()
+        site.closed(SORI)
