@@ -94,9 +94,11 @@ class Machine:
         finally:
             self.root(f"systemctl stop {unit}.service")
 
-    def playbook(self, name: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def playbook(
+        self, name: str, *arguments: str, inventory: Path = INVENTORY, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run one of the product's playbooks on the machine."""
-        argv = [*ansible(), "--limit", NAME, f"playbooks/{name}.yml", *arguments]
+        argv = [*ansible(inventory), "--limit", NAME, f"playbooks/{name}.yml", *arguments]
         return subprocess.run(
             argv, cwd=ROOT, env=environment(**env), capture_output=True, text=True, check=False,
             stdin=subprocess.DEVNULL, timeout=400,
@@ -140,9 +142,9 @@ class Machine:
         return "\n".join(lines[-30:])
 
 
-def ansible() -> list[str]:
-    """Return the start of a command line that runs a playbook on the inventory of this tier."""
-    return [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(INVENTORY)]
+def ansible(inventory: Path = INVENTORY) -> list[str]:
+    """Return the start of a command line that runs a playbook on an inventory, that of this tier."""
+    return [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory)]
 
 
 def environment(**more: str) -> dict[str, str]:
