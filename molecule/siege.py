@@ -1,4 +1,4 @@
-"""What the attacks of the stories came to, a line each; `make siege` reads them."""
+"""What the attacks of the stories came to, and figures of the way they take, a line each; `make siege` reads them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ class Row:
     seconds: float | None = None
 
 
-def record(row: Row) -> None:
+@dataclass(frozen=True)
+class Figure:
+    """Something measured, such as the requests a second of one client, with its unit; nothing is expected of it."""
+
+    figure: str
+    value: float
+    unit: str
+
+
+def record(row: Row | Figure) -> None:
     """Add a line to the file that ``HAECHI_SIEGE`` names, if it names one."""
     if place := os.environ.get("HAECHI_SIEGE"):
         with Path(place).open("a") as file:

@@ -1,4 +1,7 @@
-"""``make siege``: what the attacks of the stories came to, as a table and as ``artifacts/siege.json``."""
+"""``make siege``: what the attacks of the stories came to, as a table and as ``artifacts/siege.json``.
+
+Beside them stand figures of the way that traffic takes: with and without inspection, and how long a fail-over lasts.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ KEPT = 99
 
 
 def read(lines: str) -> list[dict[str, Any]]:
-    """Return a row an attack, the last of each name; ``molecule/siege.py`` says what is in one."""
+    """Return a row an attack and a figure, the last of each name; ``molecule/siege.py`` says what is in one."""
     rows: dict[str, dict[str, Any]] = {}
     for line in lines.splitlines():
         row = json.loads(line)
-        rows[row["attack"]] = row
+        rows[row.get("attack") or row["figure"]] = row
     return list(rows.values())
 
 
@@ -25,6 +28,11 @@ def wrong(rows: list[dict[str, Any]]) -> list[str]:
     return found + [
         f"{r['attack']}: {r['kept']:.1f} % kept" for r in rows if r["kept"] is not None and r["kept"] < KEPT
     ]
+
+
+def shown(figures: list[dict[str, Any]]) -> str:
+    """Return the figures for people."""
+    return "".join(f"  {row['figure']:<60} {row['value']:>9.2f} {row['unit']}\n" for row in figures)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -44,10 +52,12 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m tests.siege LINES (what HAECHI_SIEGE named; `make siege` does it all)\n")
         return 2
     lines = Path(arguments[0])
-    rows = read(lines.read_text())
+    told = read(lines.read_text())
+    rows, figures = [row for row in told if "attack" in row], [row for row in told if "figure" in row]
     bad = wrong(rows)
-    lines.with_name("siege.json").write_text(json.dumps({"attacks": rows, "wrong": bad}, indent=2) + "\n")
-    sys.stdout.write(f"{table(rows)}\n{len(rows)} attacks, {len(rows) - len(bad)} as they should be\n")
+    body = {"attacks": rows, "figures": figures, "wrong": bad}
+    lines.with_name("siege.json").write_text(json.dumps(body, indent=2) + "\n")
+    sys.stdout.write(f"{table(rows)}\n{shown(figures)}{len(rows)} attacks, {len(rows) - len(bad)} as they should be\n")
     return 1 if bad or not rows else 0
 
 

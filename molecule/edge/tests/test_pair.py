@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
-from siege import Row, record
+from siege import Figure, Row, record
 
 from .conftest import EDGE, run_in
 
@@ -57,6 +57,7 @@ def test_the_other_answers_when_the_holder_is_gone_under_load_and_forgives_nobod
     gap = max(later - earlier for (earlier, _), (later, _) in pairwise(rows))
     with capsys.disabled():
         sys.stdout.write(f"\nfail-over from {first} under load: {gap:.2f} s without service\n")
+    record(Figure("the edge without service when its holder stops under load", round(gap, 2), "s"))
     assert EDGE in has
     assert ("429" in seen, after) == (True, 429)
     assert (told["status"], rows[-1][0] > gone) == (200, True)

@@ -18,7 +18,7 @@ INVENTORY = ROOT / "molecule/inventory"
 RULES = ROOT / ".lab/molecule/ids/emerging.rules"
 BIN = Path(sys.executable).parent
 DATA = "10.78.30.11"
-OPEN, CLOSED, BESIDE, UNDECLARED = 8091, 8092, 8093, 8094
+OPEN, CLOSED, BESIDE, UNDECLARED, UNSEEN = 8091, 8092, 8093, 8094, 8095
 INSTANCES = ("open", "closed", "detect")
 ATTACK = "/search?name=x%27%20union%20select%20name%20from%20people--"
 PATIENCE = 90.0
@@ -84,12 +84,13 @@ class Gateway:
 
 
 @pytest.fixture(scope="session")
-def gateway() -> Gateway:
-    """Return the gateway as the role left it, its first canary behind it."""
+def gateway() -> Iterator[Gateway]:
+    """Return the gateway as the role left it, its first canary behind it; its sshd is Debian's again in the end."""
     made = Gateway()
     made.does("systemctl start haechi-ids-canary.service")
     until(made.ready, "the gateway does not inspect")
-    return made
+    yield made
+    made.does("rm -f /etc/ssh/sshd_config.d/00-test.conf; systemctl reload ssh")
 
 
 @pytest.fixture(autouse=True)

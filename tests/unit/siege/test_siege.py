@@ -11,6 +11,7 @@ from tests import siege
 
 BLOCKED = {"attack": "sqlmap", "blocked": True, "seen": "audit log of the WAF", "kept": None, "seconds": None}
 FLOOD = {"attack": "SYN flood", "blocked": True, "seen": "counter", "kept": 99.4, "seconds": 2.0}
+PACE = {"figure": "through the gateway, inline: p50", "value": 1.25, "unit": "ms"}
 
 
 def lines(tmp_path: Path, *rows: dict[str, object]) -> Path:
@@ -20,11 +21,14 @@ def lines(tmp_path: Path, *rows: dict[str, object]) -> Path:
 
 
 def test_what_held_is_written_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert siege.main([str(lines(tmp_path, BLOCKED, FLOOD))]) == 0
+    assert siege.main([str(lines(tmp_path, BLOCKED, PACE, FLOOD))]) == 0
 
-    assert json.loads((tmp_path / "siege.json").read_text()) == {"attacks": [BLOCKED, FLOOD], "wrong": []}
+    told = json.loads((tmp_path / "siege.json").read_text())
+    assert told == {"attacks": [BLOCKED, FLOOD], "figures": [PACE], "wrong": []}
     assert "SYN flood" in (said := capsys.readouterr().out)
     assert "99 % of others kept" in said
+    assert "through the gateway, inline: p50" in said
+    assert "1.25 ms" in said
     assert said.endswith("2 attacks, 2 as they should be\n")
 
 

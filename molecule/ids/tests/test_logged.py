@@ -1,0 +1,66 @@
+"""The canary on the log host: what Suricata writes is ready for a log server, by a real one (RELP over TLS)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from namespaces import inside
+
+from .conftest import INSTANCES, Gateway, until
+from .logged import ENDS, KEPT, certificates
+
+CANARY = 1078001
+MACHINES = {"gateway": "gw", "logs": "trixie"}
+# The packages' own service must not run beside ours, not for a moment.
+BRING = "ln -sf /dev/null /etc/systemd/system/rsyslog.service; export DEBIAN_FRONTEND=noninteractive; {}"
+FETCH = "apt-get -q update; apt-get -q --yes --no-install-recommends install rsyslog-relp"
+
+
+def does(name: str, script: str, content: bytes = b"") -> bytes:
+    argv = [*inside(MACHINES[name]), "sh", "-ec", script]
+    done = subprocess.run(argv, input=content, capture_output=True, check=False, timeout=180)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+@pytest.fixture
+def log_host(tmp_path: Path) -> Iterator[None]:
+    """Have both ends run rsyslog; the gateway's own wall lets it fetch no packages, so the log host hands them on."""
+    certificates(tmp_path)
+    clean = "rm -rf /var/cache/apt/archives/*.deb; echo 'Binary::apt-get::APT::Keep-Downloaded-Packages \"1\";'"
+    does("logs", BRING.format(f"{clean} > /etc/apt/apt.conf.d/99-hx; {FETCH}"))
+    does(
+        "gateway",
+        "mkdir -p /root/hx-debs; tar -C /root/hx-debs -x",
+        does("logs", "cd /var/cache/apt/archives; tar -c *.deb"),
+    )
+    does("gateway", BRING.format("dpkg --install /root/hx-debs/*.deb"))
+    for name, text in ENDS.items():
+        files = ["ca.pem", f"{name}.pem", f"{name}.key"]
+        packed = subprocess.run(["tar", "-C", str(tmp_path), "-c", *files], check=True, capture_output=True).stdout
+        does(name, "mkdir -p -m 0700 /root/hx-relp; tar -C /root/hx-relp -x", packed)
+        does(name, "cat > /root/hx-relp/rsyslog.conf", text.encode())
+        does(name, "systemd-run --quiet --collect --unit=hx-relp rsyslogd -n -f /root/hx-relp/rsyslog.conf -i NONE")
+    yield
+    for name in ENDS:
+        gone = "systemctl stop hx-relp; rm -rf /root/hx-* /etc/apt/apt.conf.d/99-hx /var/cache/apt/archives/*.deb"
+        does(name, f"{gone} {KEPT}; {BRING.format('apt-get -q --yes purge rsyslog rsyslog-relp')}")
+        does(name, "rm /etc/systemd/system/rsyslog.service; systemctl daemon-reload")
+
+
+@pytest.mark.usefixtures("log_host")
+def test_the_canary_of_each_instance_arrives_on_the_log_host(gateway: Gateway) -> None:
+    """As the very line that Suricata wrote, so a log server needs no parser of its own."""
+
+    def arrived() -> set[str]:
+        lines = does("logs", f"cat {KEPT} 2>/dev/null || true").decode().splitlines()
+        rows = [json.loads(line[line.index("{") :]) for line in lines if "{" in line]
+        found = [row for row in rows if row.get("alert", {}).get("signature_id") == CANARY]
+        return {row["dest_ip"] for row in found}
+
+    gateway.does("systemctl start haechi-ids-canary.service")
+    until(lambda: arrived() == {f"127.0.77.{number}" for number in (40, 41, 42)}, f"of {INSTANCES}: {arrived()}")
