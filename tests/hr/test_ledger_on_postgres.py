@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from haechi.hr.ledger import LedgerError, Transaction, open_ledger, views
+from haechi.hr.ledger import LedgerError, Transaction, hosts, open_ledger, views
 from haechi.hr.ledger.core import database_clock
 from tests.hr.site import Setup
 from tests.postgres import Postgres
 from tests.unit.hr.ledger import test_database, test_leases, test_revocations, test_views
-from tests.unit.hr.ledger.build import Book
+from tests.unit.hr.ledger.build import Book, book
 from tests.unit.hr.work import test_accept
 
 BOTH: tuple[Any, ...] = (
@@ -31,8 +31,15 @@ for _one in BOTH:
 def test_tables_of_a_newer_haechi_are_left_alone(postgres: Postgres) -> None:
     where = postgres.fresh()
     open_ledger(where).write(test_database.newer)
-    with pytest.raises(LedgerError, match="of version 99, and this Haechi knows 1: update Haechi"):
+    with pytest.raises(LedgerError, match="of version 99, and this Haechi knows 2: update Haechi"):
         open_ledger(where)
+
+
+def test_a_ledger_of_before_knows_the_hosts_of_its_leavings(postgres: Postgres) -> None:
+    where = postgres.fresh()
+    book(where).begin(hosts=("web1", "db1"))
+    open_ledger(where).write(test_database.of_version_1)
+    assert open_ledger(where).read(hosts.known) == {"web1", "db1"}
 
 
 def test_time_is_the_databases_own(ledger: Book) -> None:
