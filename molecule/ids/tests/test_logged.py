@@ -17,7 +17,9 @@ CANARY = 1078001
 MACHINES = {"gateway": "gw", "logs": "trixie"}
 # The packages' own service must not run beside ours, not for a moment.
 BRING = "ln -sf /dev/null /etc/systemd/system/rsyslog.service; export DEBIAN_FRONTEND=noninteractive; {}"
-FETCH = "apt-get -q update; apt-get -q --yes --no-install-recommends install rsyslog-relp"
+INSTALL = "apt-get -q --yes --no-install-recommends {} install rsyslog-relp"
+# What another host lacks, by that host's own record of what it has (apt.conf(5)).
+ELSEWHERE = "-o Dir::State::status=/root/hx-status -o Dir::Cache::archives=/root/hx-debs --download-only"
 
 
 def does(name: str, script: str, content: bytes = b"") -> bytes:
@@ -31,14 +33,15 @@ def does(name: str, script: str, content: bytes = b"") -> bytes:
 def log_host(tmp_path: Path) -> Iterator[None]:
     """Have both ends run rsyslog; the gateway's own wall lets it fetch no packages, so the log host hands them on."""
     certificates(tmp_path)
-    clean = "rm -rf /var/cache/apt/archives/*.deb; echo 'Binary::apt-get::APT::Keep-Downloaded-Packages \"1\";'"
-    does("logs", BRING.format(f"{clean} > /etc/apt/apt.conf.d/99-hx; {FETCH}"))
+    does("logs", "cat > /root/hx-status", does("gateway", "cat /var/lib/dpkg/status"))
+    fetch = f"apt-get -q update; mkdir -p /root/hx-debs/partial; {INSTALL.format(ELSEWHERE)}"
+    does("logs", BRING.format(f"{fetch}; {INSTALL.format('')}"))
+    packed = does("logs", "cd /root/hx-debs; tar -c *.deb")
     does(
         "gateway",
-        "mkdir -p /root/hx-debs; tar -C /root/hx-debs -x",
-        does("logs", "cd /var/cache/apt/archives; tar -c *.deb"),
+        BRING.format("mkdir -p /root/hx-debs; tar -C /root/hx-debs -x; dpkg --install /root/hx-debs/*.deb"),
+        packed,
     )
-    does("gateway", BRING.format("dpkg --install /root/hx-debs/*.deb"))
     for name, text in ENDS.items():
         files = ["ca.pem", f"{name}.pem", f"{name}.key"]
         packed = subprocess.run(["tar", "-C", str(tmp_path), "-c", *files], check=True, capture_output=True).stdout
@@ -47,7 +50,7 @@ def log_host(tmp_path: Path) -> Iterator[None]:
         does(name, "systemd-run --quiet --collect --unit=hx-relp rsyslogd -n -f /root/hx-relp/rsyslog.conf -i NONE")
     yield
     for name in ENDS:
-        gone = "systemctl stop hx-relp; rm -rf /root/hx-* /etc/apt/apt.conf.d/99-hx /var/cache/apt/archives/*.deb"
+        gone = "systemctl stop hx-relp; rm -rf /root/hx-*"
         does(name, f"{gone} {KEPT}; {BRING.format('apt-get -q --yes purge rsyslog rsyslog-relp')}")
         does(name, "rm /etc/systemd/system/rsyslog.service; systemctl daemon-reload")
 
