@@ -41,6 +41,9 @@ collect.COLLECTORS = {{"services": collect.COLLECTORS["services"]}}
 print(json.dumps(collect.observation(Question(), *sys.argv[1:])))
 """
 
+# The processes of its runs, each as /proc/PID/environ.
+PLAYBOOKS = "grep -lzs ^HAECHI_HR_RUN= /proc/[0-9]*/environ"
+
 
 class Unit:
     """The worker's unit on the control node, which the role installed: its account, its key, the site's state."""
@@ -93,7 +96,7 @@ class Unit:
 
     def playbooks(self) -> list[int]:
         """Return the processes of its runs, whatever became of the worker that began them."""
-        found = self.root("grep -lzs ^HAECHI_HR_RUN= /proc/[0-9]*/environ; true")
+        found = self.root(f"{PLAYBOOKS}; true")
         return [int(path.split("/")[2]) for path in found.split()]
 
     def kept(self, person: str) -> dict[str, dict[str, Any]]:
