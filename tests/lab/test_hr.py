@@ -125,9 +125,9 @@ def test_a_playbook_that_is_killed_in_the_middle_of_a_push_proves_nothing(
     row = closed(unit, DURI)
     assert unit.pid() == worker
     # A machine that is busy may need a third; the one that was killed showed nothing of any host.
-    assert min(host["tries"] for host in row["hosts"]) == 2
+    assert {host["tries"] for host in row["hosts"]} in ({2}, {2, 3})
     seen = {nonce: {*kept["seen"].values()} for nonce, kept in unit.kept(DURI).items()}
-    assert ["proven" in seen.pop(nonce) for nonce in hr.nonces(row)].count(False) == 0
+    assert all("proven" in seen.pop(nonce) for nonce in hr.nonces(row))
     assert [*seen.values()] == [set()]
 
 

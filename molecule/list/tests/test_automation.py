@@ -84,8 +84,9 @@ def login(machine: Machine, folder: Path, *, certified: bool, source: str = "") 
 
 
 def alarms(machine: Machine) -> str:
-    """Return the alarms about the automation, after the machine looked; whether its server was up is another matter."""
-    machine.sh("systemctl reset-failed haechi-list.service; systemctl start haechi-list.service || true")
+    """Return the alarms about the automation, after the machine looked; other tests have its server start anew."""
+    look = "systemctl reset-failed haechi-list.service; systemctl start haechi-list.service && exit 0; sleep 1"
+    machine.sh(f"for _ in $(seq 30); do {look}; done; exit 1")
     return machine.sh(f"cat {ALARMS}/automation* 2>/dev/null || true")
 
 

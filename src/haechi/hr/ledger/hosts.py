@@ -33,7 +33,7 @@ def seen(transaction: Transaction, named: Iterable[str]) -> tuple[str, ...]:
     names = tuple(named)
     rows = {row.name: row for row in transaction.connection.execute(select(HOST))}
     if new := [name for name in names if name not in rows]:
-        transaction.connection.execute(insert(HOST), [{"name": name, "first": transaction.now} for name in new])
+        transaction.connection.execute(insert(HOST), [{"name": name} for name in new])
     back = [name for name in names if name in rows and (rows[name].lost or rows[name].retired)]
     gone = [row for name, row in rows.items() if name not in names and row.retired is None]
     _mark(transaction, back, None)

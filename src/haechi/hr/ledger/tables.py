@@ -86,7 +86,6 @@ HOST = Table(
     "host",
     METADATA,
     Column("name", String(64), primary_key=True),
-    Column("first", Utc, nullable=False),
     Column("lost", Utc, nullable=True),
     Column("retired", Utc, nullable=True),
 )

@@ -16,12 +16,10 @@ def upgrade() -> None:
     op.create_table(
         "host",
         sa.Column("name", sa.String(64), primary_key=True),
-        sa.Column("first", Utc, nullable=False),
         sa.Column("lost", Utc, nullable=True),
         sa.Column("retired", Utc, nullable=True),
     )
     op.execute(
-        "INSERT INTO host (name, first) SELECT target, min(asked) FROM work_item"
-        " JOIN revocation ON revocation.number = work_item.revocation"
-        " WHERE target NOT IN (SELECT target FROM work_item WHERE state = 'retired') GROUP BY target"
+        "INSERT INTO host (name) SELECT DISTINCT target FROM work_item"
+        " WHERE target NOT IN (SELECT target FROM work_item WHERE state = 'retired')"
     )
