@@ -8,11 +8,13 @@ from dataclasses import dataclass
 FIRST, LAST = 1078000, 1078099
 CANARY = 1078001
 CANARY_WORD = b"haechi-canary "
-_SPACE = r"(?:\s|\+|%20|\x2f\*[^*]*\*\x2f)+"
+# What a database takes for a space, or a form for one; Suricata leaves the form's plus sign as it is.
+_GAP = r"(?:\s|\+|%20|\x2f\*[^*]*\*\x2f)"
+_SPACE = f"{_GAP}+"
 _UNION = rf"/\bunion{_SPACE}(?:all{_SPACE})?select\b/i"
 # Six digits with a day in them, and seven of which the first says sex and century (행정안전부, 주민등록번호).
 _RRN = r"/(?<![0-9])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-[1-8][0-9]{6}(?![0-9])/"
-_TRUE = r"/[\x27\x22]\s*(?:or|and)\s+[\x27\x22]?\w+[\x27\x22]?\s*=\s*[\x27\x22]?\w/i"
+_TRUE = rf"/[\x27\x22]{_GAP}*(?:or|and){_SPACE}[\x27\x22]?\w+[\x27\x22]?{_GAP}*={_GAP}*[\x27\x22]?\w/i"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +108,8 @@ OWN = (
         head="http any any -> $HOME_NET any",
         message="SQL injection in a request's address (a condition that is always true)",
         body=f'flow:to_server,established; http.uri; content:"="; pcre:"{_TRUE}"; classtype:web-application-attack;',
-        found=Talk(ask=_get("/search?name=x%27%20or%20%271%27=%271"), answer=_said("all")),
-        passed=Talk(ask=_get("/search?name=O%27Brien%20or%20Smith&page=1"), answer=_said("two")),
+        found=Talk(ask=_get("/search?name=x%27+or%20%271%27+=/**/%271"), answer=_said("all")),
+        passed=Talk(ask=_get("/search?name=O%27Brien+or%20Smith&page=1"), answer=_said("two")),
     ),
 )
 
