@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, left, state
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import (
@@ -16,6 +16,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.accounts.change impor
     Remove,
     Run,
     StripKeys,
+    WriteFile,
 )
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Account, Current, Process
 
@@ -24,7 +25,7 @@ NOLOGIN = "/usr/sbin/nologin"
 
 @dataclass(frozen=True, kw_only=True)
 class Doors:
-    """Everything by which a person could act on a host now."""
+    """Everything by which a person could act on a host now; ``vpn_people`` is the VPN's list as it is without her."""
 
     account: str = ""
     groups: tuple[str, ...] = ()
@@ -36,13 +37,14 @@ class Doors:
     processes: tuple[Process, ...] = ()
     escalated: tuple[Process, ...] = ()
     tunnels: tuple[str, ...] = ()
+    vpn_people: str = ""
     silent: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
         """Whether something is left to shut; services are a person's decision."""
         keys = (*self.foreign_keys, *self.unread_keys)
-        ways = (*self.tunnels, *self.silent)
+        ways = (*self.tunnels, *self.silent, *([self.vpn_people] if self.vpn_people else []))
         return any((self.account, self.groups, self.files, keys, ways, self.jobs, self.lingers, self.processes))
 
     def describe(self) -> list[str]:
@@ -53,6 +55,7 @@ class Doors:
             *self.files,
             *(f"key in {path}" for path in self.foreign_keys),
             *(f"perhaps a key in {path}, too large to be judged" for path in self.unread_keys),
+            *(["a place in the VPN"] if self.vpn_people else []),
             *(f"tunnel {tunnel}" for tunnel in self.tunnels),
             *(f"perhaps a tunnel: {what}" for what in self.silent),
             *self.jobs,
@@ -77,25 +80,33 @@ def doors(current: Current, name: str, fingerprints: Iterable[str]) -> Doors:
     granted = (file for file in current.sudoers if (match := state.GRANT.fullmatch(file)) and match[1] == name)
     files += tuple(f"{state.SUDOERS_FOLDER}/{file}" for file in granted)
     files += (f"{state.SEEDS_FOLDER}/{name}",) if name in current.seeds else ()
-    files += (f"{state.VPN_SEEDS_FOLDER}/{name}",) if name in current.vpn_seeds else ()
-    ways = (current.tunnels.get(name, ()), current.silent)
     named = {name} if account is None else {name, str(account.uid)}
     files = (*files, *(f"{state.TICKETS}/{ticket}" for ticket in current.tickets if ticket in named))
+    vpn = _by_vpn(current, name)
+    found = replace(vpn, files=(*files, *vpn.files), foreign_keys=foreign, unread_keys=unread)
     if account is None:
-        return Doors(files=files, foreign_keys=foreign, unread_keys=unread, tunnels=ways[0], silent=ways[1])
+        return found
     alive = state.of_person(current.processes, account.uid)
-    return Doors(
+    return replace(
+        found,
         account=_open_account(account, current.today),
         groups=tuple(sorted(account.groups)),
-        files=files,
-        foreign_keys=foreign,
-        unread_keys=unread,
         jobs=current.jobs.get(name, ()),
         lingers=name in current.lingering,
         processes=tuple(process for process in alive if not state.is_service(process.unit)),
         escalated=tuple(process for process in alive if state.is_service(process.unit)),
-        tunnels=ways[0],
-        silent=ways[1],
+    )
+
+
+def _by_vpn(current: Current, name: str) -> Doors:
+    """Return the VPN's part of a person's doors; whoever has a place in it by policy needs no account here."""
+    if name in current.vpn_members:
+        return Doors()
+    return Doors(
+        files=(f"{state.VPN_SEEDS_FOLDER}/{name}",) if name in current.vpn_seeds else (),
+        tunnels=current.tunnels.get(name, ()),
+        silent=current.silent,
+        vpn_people=state.without_place(current.vpn_people, name),
     )
 
 
@@ -131,6 +142,7 @@ def deny(now: Doors, name: str, account: Account | None, fingerprints: Iterable[
         argv = ("usermod", "--expiredate", "1", "--groups", "", "--password", "!*", "--shell", NOLOGIN, name)
         acts.append(Run(argv))
     acts += [Remove(path) for path in now.files]
+    acts += [WriteFile(state.VPN_PEOPLE, now.vpn_people)] if now.vpn_people else []
     acts += [StripKeys(path, frozenset(fingerprints)) for path in (*now.foreign_keys, *now.unread_keys)]
     return tuple(acts)
 

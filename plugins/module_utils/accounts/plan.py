@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.haechi.guard.plugins.module_utils.accounts import certificates, leave, report, state
@@ -74,6 +74,7 @@ def plan(current: Current, desired: Mapping[str, Any]) -> tuple[Change, ...]:
     Raises ``AccountError`` for what must not be done to a host.
     """
     rows = wanted(desired)
+    current = replace(current, vpn_members=frozenset(desired.get("vpn_members", ())))
     gone = [row for row in rows if row.state != "active"]
     stay = [row for row in rows if row.state == "active"]
     changes = [*certificates.plan(current.certificates, desired.get("certificates", {}), {row.id for row in stay})]

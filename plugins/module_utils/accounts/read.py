@@ -43,6 +43,7 @@ def current() -> Current:
         sudoers=_names(state.SUDOERS_FOLDER),
         seeds=frozenset(_names(state.SEEDS_FOLDER)),
         vpn_seeds=frozenset(_names(state.VPN_SEEDS_FOLDER)),
+        vpn_people=(_text(state.VPN_PEOPLE) or ("", True))[0],
         tunnels={one.person: tuple(row.where() for row in tunnels if row.person == one.person) for one in tunnels},
         silent=tuple(silent),
         tickets=_names(state.TICKETS),

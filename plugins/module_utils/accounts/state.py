@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 KEYS_FOLDER = "/etc/ssh/authorized_keys.d"
 SUDOERS_FOLDER = "/etc/sudoers.d"
 SEEDS_FOLDER, VPN_SEEDS_FOLDER = "/var/lib/haechi/mfa", "/var/lib/haechi/vpn-mfa"
+VPN_PEOPLE = "/etc/haechi/vpn/people.json"
 # Named by account, in newer releases by number (sudoers_timestamp(5)); while one counts, sudo asks for nothing.
 TICKETS = "/run/sudo/ts"
 NO_LOGIN_SHELLS = frozenset({"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"})
@@ -130,7 +132,8 @@ class Current:
     """One look at a host. ``armed`` searches its files for what a person left behind, when somebody asks.
 
     ``unmanaged`` are the numbers whose logins start no user manager of systemd. ``tunnels`` are those of the VPN,
-    person to where each is; ``silent`` says what may have more and does not answer.
+    person to where each is; ``silent`` says what may have more and does not answer; ``vpn_people`` is the VPN's list of
+    who has a place in it, empty where there is none, and ``vpn_members`` who has one by policy, account or not.
     """
 
     accounts: dict[str, Account] = field(default_factory=dict)
@@ -140,6 +143,8 @@ class Current:
     sudoers: tuple[str, ...] = ()
     seeds: frozenset[str] = frozenset()
     vpn_seeds: frozenset[str] = frozenset()
+    vpn_people: str = ""
+    vpn_members: frozenset[str] = frozenset()
     tunnels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
     tickets: tuple[str, ...] = ()
@@ -152,6 +157,16 @@ class Current:
     unmanaged: frozenset[int] = frozenset()
     certificates: Certificates = field(default_factory=Certificates)
     armed: Callable[[Account], tuple[Armed, ...]] = field(default=unarmed, compare=False)
+
+
+def without_place(text: str, person: str) -> str:
+    """Return the VPN's list without a person, as role ``vpn`` writes it; empty where she has no place in it."""
+    try:
+        found = json.loads(text)
+        del found["people"][person]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return json.dumps(found, indent=1, sort_keys=True) + "\n"
 
 
 def hash_kind(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from haechi.desired import recorder, revocations
 from haechi.pki import certificates
 from haechi.pki.trust import NO_AUTHORITY, Trust
+from haechi.policy import tunnels
 from haechi.policy.factors import group_of
 from haechi.policy.models import Identity, Kind, Policy, State, SudoRule
 from haechi.policy.resolve import Access, access_on, automation_sources, keys_of
@@ -67,6 +68,7 @@ def build(
         "pull": revocations.build(policy, host, trust),
         "sudoers": [*(_sudoers(account) for account in accounts), *_recorded(policy)],
         "grants": open_grants(grants, host),
+        "vpn_members": sorted(tunnels.members(policy, revoked)) if policy.vpn and policy.vpn.host == host else [],
     }
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.accounts import leave
-from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import Hangup, Remove
+from ansible_collections.haechi.guard.plugins.module_utils.accounts import leave, plan
+from ansible_collections.haechi.guard.plugins.module_utils.accounts.change import Hangup, Remove, WriteFile
 from ansible_collections.haechi.guard.plugins.module_utils.accounts.state import Current
 from ansible_collections.haechi.guard.plugins.module_utils.vpn import management
+
+from haechi.desired import accounts
+
+from .conftest import policy
 
 STATUS = (
     "TITLE\tOpenVPN 2.6.14\nTIME\t2026-11-26 22:21:45\t1795731705\n"
@@ -111,6 +117,30 @@ def test_tunnel_and_codes_are_doors_of_a_person_who_has_no_account_on_the_gatewa
     assert change.before == "/var/lib/haechi/vpn-mfa/ann; tunnel 10.8.0.65"
     assert change.acts == (Remove("/var/lib/haechi/vpn-mfa/ann"), Hangup("ann"))
     assert leave.plan(Current(tunnels={"bob": ("10.8.0.66",)}), "ann", ()) == ()
+
+
+def test_a_leaver_loses_her_place_in_the_list_as_the_role_would_write_it() -> None:
+    """So that the next run of the site changes nothing; a list that cannot be read is not touched."""
+    told = {"session_s": 600, "people": {"ann": "operator", "bob": "operator"}}
+    (change,) = leave.plan(Current(vpn_people=json.dumps(told)), "ann", ())
+
+    assert change.before == "a place in the VPN"
+    left = json.dumps({"people": {"bob": "operator"}, "session_s": 600}, indent=1, sort_keys=True) + "\n"
+    assert change.acts == (WriteFile("/etc/haechi/vpn/people.json", left),)
+    assert [leave.plan(Current(vpn_people=text), "ann", ()) for text in (left, "", "{", '{"people": []}')] == [()] * 4
+
+
+def test_who_has_a_place_by_policy_keeps_it_without_an_account_on_the_gateway() -> None:
+    """An auditor who logs in on other hosts alone comes in by the gateway all the same; one who left does not."""
+    told = json.dumps({"people": {"ann": "auditor", "bob": "auditor"}})
+    current = Current(vpn_seeds=frozenset({"ann", "bob"}), tunnels={"ann": ("t",), "bob": ("t",)}, vpn_people=told)
+    desired: dict[str, Any] = accounts.build(policy(), "gw", frozenset({"bob"}))
+    absent = [{**row, "state": "absent"} for row in desired["accounts"]]
+
+    assert desired["vpn_members"] == ["ann"]
+    changes = [one for one in plan.plan(current, {**desired, "accounts": absent}) if one.what == "access"]
+    assert [one.account for one in changes] == ["bob"]
+    assert accounts.build(policy(), "web", frozenset())["vpn_members"] == []
 
 
 def test_an_openvpn_that_does_not_tell_is_an_open_door() -> None:
