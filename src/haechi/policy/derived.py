@@ -19,8 +19,11 @@ def listeners(policy: Policy) -> tuple[Listener, ...]:
 
 
 def shared(policy: Policy, host: str) -> tuple[IPv4Address, ...]:
-    """Return the address that a host may come to have besides its own."""
-    return (policy.edge.address,) if policy.edge is not None and host in policy.edge.hosts else ()
+    """Return the addresses that a host has, or may come to have, besides its own: the edge's, and the VPN's."""
+    edge, vpn = policy.edge, policy.vpn
+    moving = (edge.address,) if edge is not None and host in edge.hosts else ()
+    further = (vpn.address,) if vpn is not None and vpn.address is not None and host == vpn.host else ()
+    return (*moving, *further)
 
 
 def _between_edges(policy: Policy) -> tuple[Flow, ...]:

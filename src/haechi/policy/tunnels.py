@@ -13,7 +13,9 @@ DNS_PORT = 53
 
 
 def address(policy: Policy, vpn: Vpn) -> IPv4Address:
-    """Return where the VPN listens: the gateway's address in its zone. Raises ``KeyError`` where it has none."""
+    """Return where the VPN listens, in its zone. Raises ``KeyError`` where the gateway has no address there."""
+    if vpn.address is not None:
+        return vpn.address
     host = policy.hosts[vpn.host]
     return host.address if host.zone == vpn.zone else host.legs[vpn.zone]
 

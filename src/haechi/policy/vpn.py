@@ -23,6 +23,9 @@ class Vpn(Model):
 
     host: Name = Field(description="the gateway that it runs on")
     zone: Name = Field(description="the zone in which it listens, at the gateway's address there")
+    address: IPv4Address | None = Field(
+        default=None, description="a further one of the gateway in that zone, the VPN's alone; none: the gateway's own"
+    )
     name: DnsName | None = Field(default=None, description="how clients find it; none: by its address")
     udp_port: Port = 1194
     tcp_port: Port = Field(default=443, description="for networks that let nothing else out")

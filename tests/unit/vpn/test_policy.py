@@ -42,6 +42,19 @@ def test_the_gateway_lets_in_and_passes_on_what_each_job_reaches() -> None:
     ]
 
 
+def test_an_address_of_the_vpn_s_own_is_where_it_is_reached_and_nothing_else_is() -> None:
+    """By whoever comes from outside, by OpenVPN, and in the profile; the gateway's other address is for others."""
+    found = policy(address="10.9.0.3")
+    assert found.vpn is not None
+    parts = profile.Parts(root="R", certificate="C", key="K", hiding="H")
+
+    inward = [line for line in chain(text(found, "gw"), "input") if "vpn-in" in line]
+    assert len(inward) == 4
+    assert all("ip daddr 10.9.0.3 " in line for line in inward)
+    assert "local 10.9.0.3\n" in desired.configuration(found, found.vpn, "udp")
+    assert "remote 10.9.0.3 1194 udp4\n" in profile.text(found, found.vpn, parts)
+
+
 def test_a_host_takes_what_comes_from_the_pool_of_its_job() -> None:
     """And from no other."""
     seen = [line for line in chain(text(policy(), "web"), "input") if "10.8." in line and "accept" in line]

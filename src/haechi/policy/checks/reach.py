@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_network
 
+from haechi.policy import derived
 from haechi.policy.models import Kind, Policy, State
 from haechi.policy.problems import Path, Problem, Where
 from haechi.policy.resolve import access_on, addresses, is_internet, managed, operators_on
@@ -112,7 +113,7 @@ def _people_get_in(policy: Policy) -> bool:
     machines.add(ip_network(policy.site.control_node))
     ends = {
         end
-        for flow in policy.flows
+        for flow in derived.flows(policy)
         if flow.proto == "tcp" and policy.sshd.port in flow.ports
         if any(_holds(policy, target, policy.hosts[door].address) for target in flow.target for door in doors)
         for end in flow.source

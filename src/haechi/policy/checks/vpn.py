@@ -48,15 +48,31 @@ def _host(policy: Policy, vpn: Vpn, where: Where) -> Iterator[Problem]:
         yield where.problem(("vpn", "zone"), f"{vpn.host} has no leg in {vpn.zone}", did_you_mean(vpn.zone, legs))
     else:
         yield from _sockets(policy, where)
+        yield from _address(policy, vpn, where)
     for number, flow in enumerate(policy.flows):
         door = flow.publish
-        if door and (door.gateway, door.zone, door.port) == (vpn.host, vpn.zone, vpn.tcp_port) and flow.proto == "tcp":
+        taken = door and (door.gateway, door.zone, door.port) == (vpn.host, vpn.zone, vpn.tcp_port)
+        if door and taken and flow.proto == "tcp" and vpn.address is None:
             path: Path = ("flows", number, "publish", "port")
             what = f"port {door.port} of {vpn.host} in {vpn.zone} is the VPN's (vpn.tcp_port)"
-            yield where.problem(path, what, "publish another port, or give the VPN one")
+            yield where.problem(path, what, "publish another port, or give the VPN one, or an `address` of its own")
         if flow.name.startswith("vpn-"):
             what = f"flow {flow.name} has a name of the VPN's own"
             yield where.problem(("flows", number, "name"), what, "give it a name that does not begin with vpn-")
+
+
+def _address(policy: Policy, vpn: Vpn, where: Where) -> Iterator[Problem]:
+    """Yield where the VPN's own address is not in its zone, or somebody else's."""
+    if vpn.address is None or vpn.zone not in policy.zones:
+        return
+    cidr = policy.zones[vpn.zone].cidr
+    if vpn.address not in cidr:
+        what = f"{vpn.address} is outside zone {vpn.zone} ({cidr}), where the VPN listens"
+        yield where.problem(("vpn", "address"), what, f"take a free address of {cidr}")
+    owners = {one: name for name, host in policy.hosts.items() for one in (host.address, *host.legs.values())}
+    if vpn.address in owners:
+        what = f"{vpn.address} is the address of {owners[vpn.address]} already"
+        yield where.problem(("vpn", "address"), what, "take one that no host has, or leave `address` out")
 
 
 def _sockets(policy: Policy, where: Where) -> Iterator[Problem]:
