@@ -17,9 +17,11 @@ MANAGED = ("gw1", "edge1", "edge2", "app1", "db1", "ops1", "log1", "vault1", "ba
 class Lab:
     """Ways to reach the lab's machines."""
 
-    def inside(self, host: str, *command: str, timeout: int = 60) -> subprocess.CompletedProcess[str]:
-        """Run a command on a machine without any network."""
-        return self._run(["podman", "exec", f"haechi-lab-{host}", *command], timeout)
+    def inside(
+        self, host: str, *command: str, timeout: int = 60, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on a machine without any network; ``text`` is what it reads."""
+        return self._run(["podman", "exec", "--interactive", f"haechi-lab-{host}", *command], timeout, text)
 
     def login(self, host: str, *command: str, timeout: int = 30) -> subprocess.CompletedProcess[str]:
         """Run a command as the automation account, the way playbooks go."""
@@ -33,9 +35,9 @@ class Lab:
         return self._run(["ansible-playbook", "-i", str(inventory), *arguments], timeout)
 
     @staticmethod
-    def _run(command: list[str], timeout: int) -> subprocess.CompletedProcess[str]:
+    def _run(command: list[str], timeout: int, text: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=timeout, cwd=ROOT, stdin=subprocess.DEVNULL
+            command, input=text or "", capture_output=True, text=True, check=False, timeout=timeout, cwd=ROOT
         )
 
 

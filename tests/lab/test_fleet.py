@@ -63,13 +63,6 @@ def test_the_bastion_opens_what_others_may_not(lab: Lab) -> None:
     assert all(opens(lab, "ops1", address, 22) for address in DIRECT.values())
 
 
-def test_outside_sees_the_published_port_and_no_other(lab: Lab) -> None:
-    """The administrators' laptop enters by the gateway's port 2222; a stranger does not."""
-    assert opens(lab, "admin1", "10.77.0.2", 2222)
-    assert not opens(lab, "client1", "10.77.0.2", 2222)
-    assert not opens(lab, "admin1", "10.77.0.2", 22)
-
-
 @pytest.mark.parametrize("host", ["edge1", "db1", "backup1"])
 def test_names_come_from_the_site_s_resolver(lab: Lab, host: str) -> None:
     """DNS is a declared flow to ops1."""

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from haechi import sent
 from haechi.cli import enrol
 from haechi.errand import AnswerError
 from haechi.evidence import EvidenceError
 from haechi.mfa import EnrolError, approval, code
 from haechi.mfa.desk import Desk
-from haechi.pki import trust
-from haechi.pki.trust import ROOT
 from haechi.tombstones import TombstoneError
-from haechi.vpn import NAMESPACE, ProfileError, desk, profile
+from haechi.vpn import NAMESPACE, ProfileError, delivery, desk
 
 OK, REFUSED, WRONG = 0, 1, 2
-MODULE_UTILS = Path(__file__).resolve().parents[3] / "plugins/module_utils"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -80,7 +75,7 @@ def _deliver(here: Desk, args: argparse.Namespace) -> int:
     if out.exists():
         raise ProfileError(f"{out} is there: carry it away, or name another with --out")
     vpn = desk.vpn_of(here.policy)
-    seen = sent.perform(here.inventory, vpn.host, "profile", {"do": "look", "person": here.person}, MODULE_UTILS)
+    seen = delivery.look(here)
     text, by = b"", ""
     if args.approval is not None:
         text, signature = args.approval.read_bytes(), args.approval.with_name(f"{args.approval.name}.sig").read_bytes()
@@ -92,27 +87,10 @@ def _deliver(here: Desk, args: argparse.Namespace) -> int:
     enrol.confirmed(seed)
     if by:
         approval.spend(here.state, text)
-    serial = _made(here, seed, out, again=bool(by))
+    serial = delivery.deliver(here, seed, out, again=bool(by))
     how = f"again, approved by {by}" if by else "first time"
     warning = desk.record(here, {"certificate": serial, "how": how, "host": vpn.host})
     print(f"{out}: hand it to {here.person}, by no way that others read, and remove it here")
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
     return OK
-
-
-def _made(here: Desk, seed: str, out: Path, *, again: bool) -> str:
-    """Have the certificate signed and the seed placed, write the profile; return the certificate's number."""
-    vpn, pki = desk.vpn_of(here.policy), here.policy.pki
-    root = here.state / trust.FOLDER / ROOT
-    key, csr = profile.new_key(here.person)
-    asked = {"do": "sign", "person": here.person, "csr": csr, "days": vpn.profile_days, "again": again}
-    signed = sent.perform(here.inventory, pki.host if pki else "", "profile", asked, MODULE_UTILS)
-    placed = {"do": "place", "person": here.person, "text": code.file_text(seed), "again": again}
-    given = sent.perform(here.inventory, vpn.host, "profile", placed, MODULE_UTILS)
-    parts = profile.Parts(
-        root=root.read_text(encoding="ascii"), certificate=signed["certificate"], key=key, hiding=given["key"]
-    )
-    with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(profile.text(here.policy, vpn, parts))
-    return str(signed["serial"])

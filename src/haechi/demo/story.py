@@ -12,7 +12,7 @@ from pathlib import Path
 
 from haechi import authenticator
 from haechi import policy as policies
-from haechi.demo import StoryError, sealed, signing
+from haechi.demo import StoryError, sealed, signing, tunnels
 from haechi.demo import proof as proofs
 from haechi.demo.doors import Answer, Doors, Session
 from haechi.demo.playbooks import Playbooks
@@ -64,6 +64,7 @@ def _hardened(playbooks: Playbooks, keys: Path, say: Say, began: float) -> Figur
     changed = playbooks.run("site").changed
     policy = site.read_policy(inventory)
     sealed.enrol(inventory)
+    laptop = _tunnels(inventory, policy, say)
     say("Review: who has which access, as the machines show it, is held against policy, and two people sign for it")
     signing.review(playbooks, policy, say)
     say(f"Drill: {' and '.join(sealed.HOLDERS)} open the sealed account at every console, and each raises its alarm")
@@ -78,7 +79,7 @@ def _hardened(playbooks: Playbooks, keys: Path, say: Say, began: float) -> Figur
     )
     denied = _leave(playbooks, doors, say)
     canary = _canary(doors, say)
-    rerun = _stays_out(playbooks, doors, say)
+    rerun = _stays_out(playbooks, doors, laptop, say)
     whole = proofs.evidence(policy, inventory)
     say(f"the evidence is whole: {whole.runs} runs, {whole.records} records, confirmed by the second place")
     return Figures(
@@ -94,13 +95,24 @@ def _hardened(playbooks: Playbooks, keys: Path, say: Say, began: float) -> Figur
     )
 
 
+def _tunnels(inventory: Path, policy: Policy, say: Say) -> tunnels.Laptop:
+    """Give both a way in, and open it."""
+    laptop = tunnels.Laptop(inventory, _container(policy, LAPTOP))
+    for person, by in ((LEAVER, "udp"), (COLLEAGUE, "tcp")):
+        laptop.give(person)
+        if not laptop.connect(person, by):
+            raise StoryError(f"the VPN refuses {person}, who has a profile and a code")
+    say(f"{LEAVER} and {COLLEAGUE} come in by tunnels of their own: no other way leads from outside to any sshd")
+    return laptop
+
+
 def _leave(playbooks: Playbooks, doors: Doors, say: Say) -> float:
     """Offboard her while she is logged in; return the seconds until every host had refused her."""
     hosts = resolve.managed(doors.policy)
     _expect(doors, LEAVER, hosts, Answer.ACCEPTED, "before she leaves")
     session = Session(_container(doors.policy, LAPTOP), LEAVER, FAR_HOST)
     try:
-        say(f"{LEAVER} is logged in on {FAR_HOST}, from {LAPTOP} by the published port, and stays; now she leaves")
+        say(f"{LEAVER} is logged in on {FAR_HOST}, from {LAPTOP} through her tunnel, and stays; now she leaves")
         denied = _refused(playbooks, doors, hosts)
         if not session.ends_within(10):
             raise StoryError(f"{LEAVER}'s open session on {FAR_HOST} outlived her offboarding")
@@ -137,19 +149,17 @@ def _canary(doors: Doors, say: Say) -> bool:
     return True
 
 
-def _stays_out(playbooks: Playbooks, doors: Doors, say: Say) -> float:
+def _stays_out(playbooks: Playbooks, doors: Doors, laptop: tunnels.Laptop, say: Say) -> float:
     """Run the site again while the people file still lists her; return its seconds."""
     if not any(i.id == LEAVER and i.state == "active" for i in doors.policy.identities):
         raise StoryError(f"the people file no longer lists {LEAVER} as active, so running it again proves nothing")
     say(f"Site again, with the old people file that still lists {LEAVER}")
     seconds = playbooks.run("site").seconds
     _expect(doors, LEAVER, resolve.managed(doors.policy), Answer.REFUSED, "after the old people file was applied")
-    try:
-        Session(_container(doors.policy, LAPTOP), LEAVER, FAR_HOST).close()
-    except StoryError:
-        say(f"{LEAVER} stays out")
-        return seconds
-    raise StoryError(f"{LEAVER} logged in again from {LAPTOP}")
+    if laptop.connect(LEAVER, "tcp"):
+        raise StoryError(f"{LEAVER} has a tunnel again from {LAPTOP}")
+    say(f"{LEAVER} stays out: her key opens no host, and her profile with a code of now no tunnel")
+    return seconds
 
 
 def _expect(doors: Doors, person: str, hosts: Iterable[str], wanted: Answer, when: str) -> None:

@@ -39,6 +39,9 @@ RELEASE_PACKAGES = {"trixie": ("lastlog2", "libpam-lastlog2")}
 MAX_AGE_DAYS = 14
 # Each container makes its own; a key or id in an image is shared by every machine made of it.
 STRIP = 'rm -f "$1"/etc/ssh/ssh_host_*; : > "$1"/etc/machine-id; rm -rf "$1"/var/lib/apt/lists/*'
+# What a role is to start waits for it: nobody has configured it yet.
+IDLE = 'cd "$1"/etc/systemd/system/multi-user.target.wants && rm -f haproxy.service keepalived.service nginx.service'
+HOOKS = (STRIP, f"{IDLE} suricata.service")
 
 
 def cache_dir() -> Path:
@@ -47,8 +50,8 @@ def cache_dir() -> Path:
 
 
 def key(release: str, packages: tuple[str, ...]) -> str:
-    """Return the name of an image: its release and a digest of its package list."""
-    digest = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:12]
+    """Return the name of an image: its release, and a digest of its packages and of what is done to them."""
+    digest = hashlib.sha256("\n".join([*sorted(packages), *HOOKS]).encode()).hexdigest()[:12]
     return f"{release}-{digest}"
 
 
@@ -91,7 +94,8 @@ def _build(release: str, packages: tuple[str, ...], tar: Path) -> None:
         raise LabError("mmdebstrap is not installed: run `make setup`")
     tar.parent.mkdir(parents=True, exist_ok=True)
     part = tar.with_suffix(f".{os.getpid()}.part.tar")
-    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}", f"--customize-hook={STRIP}"]
+    hooks = (f"--customize-hook={hook}" for hook in HOOKS)
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}", *hooks]
     mirror = os.environ.get("HAECHI_DEBIAN_MIRROR")
     try:
         done = subprocess.run(

@@ -30,7 +30,7 @@ def keypair(path: Path, comment: str) -> str:
 
 
 def passphrase(path: Path) -> None:
-    """Make the passphrase of the lab's X.509 root unless it is there."""
+    """Make a passphrase unless it is there: of the lab's X.509 root, or of the service's database."""
     if not path.is_file():
         path.touch(mode=0o600)
         path.write_text(f"{token_urlsafe(32)}\n")

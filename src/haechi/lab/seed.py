@@ -6,9 +6,11 @@ import hashlib
 import io
 import tarfile
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from haechi import authenticator
+from haechi.lab import fixture
 from haechi.lab.topology import Machine
 from haechi.policy.models import Policy
 from haechi.sshconfig import automation_id
@@ -27,6 +29,21 @@ ExecStart=ip route replace default via {route}
 [Install]
 WantedBy=multi-user.target
 """
+# A gateway's second address on one line outwards; podman gives a machine one in each network.
+ADDRESS_UNIT = """\
+[Unit]
+Description=Further address of the lab
+Before=network.target
+After=systemd-tmpfiles-setup.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=sh -c 'ip address replace {address} dev $(ip -oneline route show {network} | sed "s/.* dev //; s/ .*//")'
+
+[Install]
+WantedBy=multi-user.target
+"""
 # chronyd -x serves time without setting it: a container must not move its machine's clock.
 CHRONY = "allow\nlocal stratum 10\ncmdport 0\n"
 # systemd 252 in a container on a hybrid cgroup tree is never told that a user's last process ended, and keeps that
@@ -37,6 +54,8 @@ LOGIND = "[Login]\nUserStopDelaySec=infinity\n"
 CHRONY_UNIT = "[Unit]\nConditionCapability=\n"
 # In the place of the devices that people would plug in.
 AGENT_SOCKET, AGENT_PROGRAM = "/run/authenticator", "/usr/local/lib/authenticator.py"
+# The interface of a person's tunnel: the laptop has several, and a route leads into one of them.
+TUNNEL = "vpn-{}"
 AGENT_UNIT = """\
 [Unit]
 Description=Security keys of the lab's people, in software
@@ -67,9 +86,11 @@ def seeds(policy: Policy, machine: Machine, lab: Path, upstream: tuple[str, ...]
         "/etc/ssh/ssh_host_ed25519_key.pub": Seed((folder / "ssh_host_ed25519_key.pub").read_text()),
     }
     if machine.route is not None:
-        unit = "/etc/systemd/system/lab-route.service"
-        files[unit] = Seed(ROUTE_UNIT.format(route=machine.route))
-        files["/etc/systemd/system/multi-user.target.wants/lab-route.service"] = Seed("", target=unit)
+        files |= _enabled("lab-route.service", ROUTE_UNIT.format(route=machine.route))
+    for own in machine.further:
+        files |= _enabled("lab-address.service", ADDRESS_UNIT.format(address=own, network=own.network))
+    if machine.serves and machine.partner:
+        files |= _fixture(machine, machine.partner, (lab / "keys/ekyc_database").read_text().strip())
     if machine.managed:
         key = (lab / "keys" / f"{automation_id(policy)}.pub").read_text()
         files["/root/.ssh/authorized_keys"] = Seed(key, 0o600)
@@ -85,6 +106,23 @@ def seeds(policy: Policy, machine: Machine, lab: Path, upstream: tuple[str, ...]
     if machine.keys:
         files.update(_laptop(policy, machine, lab))
     return files
+
+
+def _enabled(unit: str, content: str) -> dict[str, Seed]:
+    """Return a unit that starts at boot."""
+    path = f"/etc/systemd/system/{unit}"
+    return {path: Seed(content), f"/etc/systemd/system/multi-user.target.wants/{unit}": Seed("", target=path)}
+
+
+def _fixture(machine: Machine, partner: IPv4Address, password: str) -> dict[str, Seed]:
+    address = str(next(iter(machine.legs.values())))
+    if machine.serves == "application":
+        unit, made = "ekyc.service", fixture.application(address, str(partner), password)
+    else:
+        made = fixture.database(address, str(partner), password, machine.release)
+        unit = "ekyc-database.service"
+    found = {path: Seed(content, mode) for path, (content, mode) in made.items()}
+    return found | _enabled(unit, found[f"{fixture.UNITS}/{unit}"].content)
 
 
 def _service(policy: Policy, service: str, upstream: tuple[str, ...]) -> dict[str, Seed]:
@@ -118,10 +156,7 @@ def _laptop(policy: Policy, machine: Machine, lab: Path) -> dict[str, Seed]:
     if held:
         unit = AGENT_UNIT.format(program=AGENT_PROGRAM, socket=AGENT_SOCKET, keys=" ".join(held))
         files[AGENT_PROGRAM] = Seed(Path(authenticator.__file__).read_text())
-        files["/etc/systemd/system/authenticator.service"] = Seed(unit)
-        files["/etc/systemd/system/multi-user.target.wants/authenticator.service"] = Seed(
-            "", target="/etc/systemd/system/authenticator.service"
-        )
+        files |= _enabled("authenticator.service", unit)
     pins = [
         f"{name} {' '.join((lab / 'hostkeys' / name / 'ssh_host_ed25519_key.pub').read_text().split()[:2])}"
         for name in policy.hosts
@@ -131,16 +166,16 @@ def _laptop(policy: Policy, machine: Machine, lab: Path) -> dict[str, Seed]:
 
 
 def laptop_config(policy: Policy) -> str:
-    """Return an administrator's ssh configuration: in by the gateway's published port, on through the bastion."""
+    """Return the ssh configuration of a laptop that people share: each by her own tunnel, on through the bastion."""
     blocks = ["Host *", "  StrictHostKeyChecking yes", "  IdentitiesOnly yes", "  ConnectTimeout 5", "  BatchMode yes"]
+    # A tunnel that ended takes its packets with it, and no word of it comes.
+    blocks += ["  ServerAliveInterval 2", "  ServerAliveCountMax 2"]
     blocks += ["  IdentityFile ~/.ssh/%r", f"  IdentityAgent {AGENT_SOCKET}"]
     bastion = policy.site.bastion
-    published = [f.publish for f in policy.flows if f.publish is not None and bastion in f.target]
     head: list[str] = []
-    if bastion is not None and published:
-        gateway = policy.hosts[published[0].gateway]
-        address = gateway.legs.get(published[0].zone, gateway.address)
-        head += [f"Host {bastion}", f"  HostName {address}", f"  Port {published[0].port}", f"  HostKeyAlias {bastion}"]
+    if bastion is not None:
+        head += [f"Host {bastion}", f"  HostName {policy.hosts[bastion].address}", f"  HostKeyAlias {bastion}"]
+        head += [f"  ProxyCommand socat - TCP:%h:%p,so-bindtodevice={TUNNEL.format('%r')}"]
     for name, host in policy.hosts.items():
         if host.managed and name != bastion:
             head += [f"Host {name}", f"  HostName {host.address}", f"  HostKeyAlias {name}"]

@@ -7,12 +7,13 @@ import subprocess
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from haechi import policy as policies
 from haechi import sshconfig
 from haechi.evidence import EvidenceError
-from haechi.lab import containers, images, limits, secrets
+from haechi.lab import containers, fixture, images, limits, secrets
 from haechi.lab.podman import LabError, run
 from haechi.lab.seed import Seed, archive, seeds, whose
 from haechi.lab.topology import Machine, machines, read_lab
@@ -52,6 +53,8 @@ def prepare(inventory: Path, policy: Policy) -> Path:
     secrets.write_known_hosts(sshconfig.known_hosts(state), secrets.host_keys(policy, folder / "hostkeys"))
     (state / MARK).touch()
     secrets.passphrase(folder / secrets.KEYS / "ca_passphrase")
+    secrets.passphrase(folder / secrets.KEYS / "ekyc_database")
+    fixture.rules(folder / "rules/other.rules", datetime.now(UTC).date())
     secrets.of_sources(policy, folder / secrets.KEYS, state)
     identity = folder / secrets.KEYS / sshconfig.automation_id(policy)
     sshconfig.write(inventory / sshconfig.FILE_NAME, sshconfig.render(policy, state, identity))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from haechi.lab import fixture
 from haechi.lab.images import BASE_PACKAGES, RELEASE_PACKAGES
 from haechi.lab.podman import LabError
 from haechi.policy.models import Policy
@@ -26,6 +27,7 @@ class MachineData(BaseModel):
     uplink: bool = False
     packages: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    serves: fixture.Part | None = None
 
 
 class LabData(BaseModel):
@@ -50,6 +52,9 @@ class Machine:
     gateway: bool
     services: tuple[str, ...]
     keys: tuple[str, ...]
+    further: tuple[IPv4Interface, ...] = ()
+    serves: fixture.Part | None = None
+    partner: IPv4Address | None = None
 
 
 def read_lab(inventory: Path) -> LabData:
@@ -83,6 +88,14 @@ def gateway_of(policy: Policy, zone: str) -> IPv4Address | None:
     return None
 
 
+def further(policy: Policy, host: str) -> tuple[IPv4Interface, ...]:
+    """Return the addresses that a machine has besides one a zone: the VPN's own, on the gateway."""
+    vpn = policy.vpn
+    if vpn is None or vpn.address is None or vpn.host != host:
+        return ()
+    return (IPv4Interface((vpn.address, policy.zones[vpn.zone].cidr.prefixlen)),)
+
+
 def machines(policy: Policy, lab: LabData) -> tuple[Machine, ...]:
     """Return the containers of a site, the gateways first."""
     made = [_machine(policy, lab, name) for name in policy.hosts]
@@ -94,6 +107,7 @@ def _machine(policy: Policy, lab: LabData, name: str) -> Machine:
     services = services_of(policy, name)
     legs = {network_name(policy, zone): address for zone, address in {host.zone: host.address, **host.legs}.items()}
     extra = {*data.packages, *(SERVICE_PACKAGES[service] for service in services)}
+    extra |= {fixture.PACKAGES[data.serves]} if data.serves else set()
     # Debian allows one time daemon: chrony where time is served, timesyncd elsewhere.
     extra |= set() if "time_server" in services else {"systemd-timesyncd"}
     return Machine(
@@ -107,4 +121,13 @@ def _machine(policy: Policy, lab: LabData, name: str) -> Machine:
         gateway=host.gateway,
         services=services,
         keys=data.keys,
+        further=further(policy, name),
+        serves=data.serves,
+        partner=_partner(policy, lab, data.serves),
     )
+
+
+def _partner(policy: Policy, lab: LabData, serves: fixture.Part | None) -> IPv4Address | None:
+    """Return where the other half of the lab's service is."""
+    others = [name for name, data in lab.machines.items() if data.serves not in {None, serves}]
+    return policy.hosts[others[0]].address if serves and others else None

@@ -28,6 +28,7 @@ from haechi.tombstones import Store, Tombstone
 
 ROOT = Path(__file__).resolve().parents[3]
 HOSTS = {"app1": "trixie", "db1": "bookworm"}
+SINCE = {"customers", "edge-to-app", "app-to-database", 8080, 5432}
 # When the two were looked at, hana had left.
 LEFT = frozenset({"hana"})
 AT = datetime(2026, 11, 24, 16, 40, tzinfo=UTC)
@@ -42,12 +43,14 @@ def policy() -> Policy:
     """Return the lab's policy, with a made-up key for each identity: the lab makes new ones whenever it stands."""
     read = load(ROOT / "inventories/lab", at=AT.date()).policy
     assert read is not None
-    # Nobody had enrolled when the two were looked at.
-    mfa = MfaPolicy(enrol_until=date(2026, 12, 31))
-    # Nor was an account sealed on them.
+    # When the two were looked at nobody had enrolled, no account was sealed on them, and there was no service.
     people = tuple(who for who in read.identities if who.kind is not IdentityKind.BREAK_GLASS)
     keys = {who.id: (f"ssh-ed25519 {key(who.id)}",) for who in people}
-    return read.model_copy(update={"identities": people, "break_glass": None, "keys": keys, "mfa": mfa})
+    none = {"break_glass": None, "edge": None, "ids": None, "vpn": None}
+    flows = tuple(flow for flow in read.flows if flow.name not in SINCE)
+    ways = {"flows": flows, "listeners": tuple(row for row in read.listeners if row.port not in SINCE)}
+    mfa = MfaPolicy(enrol_until=date(2026, 12, 31))
+    return read.model_copy(update={"identities": people, "keys": keys, "mfa": mfa, **none, **ways})
 
 
 @cache

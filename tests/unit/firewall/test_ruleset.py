@@ -43,12 +43,12 @@ def test_a_flow_is_on_both_ends_and_on_the_gateway(policy: Policy, host: str, ru
 
 
 def test_the_published_port_is_translated_on_the_gateway_alone(policy: Policy) -> None:
-    """And what is forwarded for it was translated: the bastion's own address is no second door."""
-    rules = [rule for rule in firewall.rules(policy, "gw1") if rule.flow == "admin-to-bastion"]
+    """And what is forwarded for it was translated: the edge's own address is no second door."""
+    rules = [rule for rule in firewall.rules(policy, "gw1") if rule.flow == "customers"]
 
-    assert [(rule.hook, rule.ports, rule.translate, rule.translated) for rule in rules] == [
-        ("forward", (22,), None, True),
-        ("prerouting", (2222,), "10.77.40.11:22", False),
+    assert [(r.hook, r.ports, r.translate, r.translated) for r in rules if r.hook != "output"] == [
+        ("forward", (443,), None, True),
+        ("prerouting", (443,), "10.77.10.100:443", False),
     ]
 
 
@@ -73,9 +73,9 @@ def test_a_container_engine_s_bridge_passes_what_policy_lists(policy: Policy) ->
 
 
 def test_management_is_never_blocked(policy: Policy) -> None:
-    """The management zone holds the control node, so one network protects both."""
-    assert firewall.build(policy, "db1", NOBODY)["never_block"] == ["10.77.40.0/24"]
-    assert "add element inet haechi_block never4 { 10.77.40.0/24 }" in rendered(policy, "db1")
+    """The management zone holds the control node, so one network protects both; people's tunnels are the other."""
+    assert firewall.build(policy, "db1", NOBODY)["never_block"] == ["10.77.40.0/24", "10.77.96.0/22"]
+    assert "add element inet haechi_block never4 { 10.77.40.0/24, 10.77.96.0/22 }" in rendered(policy, "db1")
 
 
 def test_a_stranger_s_ssh_is_rated_and_the_automation_s_is_not(policy: Policy) -> None:
@@ -83,7 +83,7 @@ def test_a_stranger_s_ssh_is_rated_and_the_automation_s_is_not(policy: Policy) -
     rates = {rule.flow: rule.rate for rule in firewall.rules(policy, "ops1") if rule.hook == "input"}
 
     assert rates["control-to-bastion"] is None
-    assert rates["admin-to-bastion"] == "20/minute"
+    assert rates["vpn-operator"] == "30/minute"
 
 
 def test_a_resolver_s_ports_of_the_moment_are_its_own() -> None:

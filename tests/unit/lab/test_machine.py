@@ -52,7 +52,7 @@ def test_inotify_is_raised_for_many_machines_only(machines: int, current: int, e
 
 def test_an_image_is_named_by_its_release_and_packages_in_any_order() -> None:
     """Another package list is another image; another order is not."""
-    assert images.key("trixie", ("b", "a")) == images.key("trixie", ("a", "b")) == "trixie-7e18f737311b"
+    assert images.key("trixie", ("b", "a")) == images.key("trixie", ("a", "b")) == "trixie-7364d367b89f"
     assert images.key("trixie", ("a",)) != images.key("trixie", ("a", "b"))
     assert images.key("bookworm", ("a", "b")).startswith("bookworm-")
 

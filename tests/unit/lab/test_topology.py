@@ -10,6 +10,7 @@ from haechi.lab.limits import Limits
 from haechi.lab.seed import dnsmasq, laptop_config
 from haechi.lab.topology import LabData, machines
 from haechi.policy.models import Policy
+from haechi.policy.vpn import Vpn
 
 LAB = LabData.model_validate({"machines": {"gw": {"uplink": True}, "db": {"release": "bookworm"}}})
 LIMITS = Limits(runtime="runc", nofile=20000, nproc=4096)
@@ -43,6 +44,34 @@ def test_a_machine_has_the_packages_of_what_it_serves(policy: Policy) -> None:
     assert all({"openssh-server", "nftables", "python3"} <= each for each in packages.values())
 
 
+def test_a_service_and_its_database_know_each_other(policy: Policy) -> None:
+    """So that each half is born with the other's address, and with its packages."""
+    serving = {"ops": {"serves": "application"}, "db": {"serves": "database"}}
+    made = {one.name: one for one in machines(policy, LabData.model_validate({"machines": serving}))}
+
+    assert {name: str(one.partner) for name, one in made.items() if one.serves} == {
+        "ops": "10.2.0.10",
+        "db": "10.1.0.10",
+    }
+    assert ("python3-psycopg2" in made["ops"].packages, "postgresql" in made["db"].packages) == (True, True)
+    assert made["gw"].partner is None
+
+
+def test_the_gateway_is_born_with_the_vpn_s_own_address(policy: Policy) -> None:
+    """In the network of its zone; no other machine has it."""
+    operator = {"pool": "10.8.0.64/26", "routes": ["ops"]}
+    own = {
+        "host": "gw",
+        "zone": "outside",
+        "address": "10.0.0.3",
+        "network": "10.8.0.0/22",
+        "jobs": {"operator": operator},
+    }
+    made = machines(policy.model_copy(update={"vpn": Vpn.model_validate(own)}), LAB)
+
+    assert {one.name: [str(each) for each in one.further] for one in made if one.further} == {"gw": ["10.0.0.3/24"]}
+
+
 def test_only_the_gateway_forwards_and_only_it_has_the_uplink(policy: Policy) -> None:
     """No machine is ever privileged."""
     for machine in machines(policy, LAB):
@@ -66,11 +95,12 @@ def test_the_resolver_knows_every_host_and_asks_the_machine_s_own_for_the_rest(p
     ]
 
 
-def test_a_laptop_enters_by_the_published_port(policy: Policy) -> None:
-    """The way of people, not of playbooks."""
+def test_a_laptop_enters_by_the_tunnel_of_whoever_logs_in(policy: Policy) -> None:
+    """The way of people, not of playbooks; the laptop is shared, and each tunnel an interface."""
     text = laptop_config(policy)
 
-    assert "Host ops\n  HostName 10.0.0.2\n  Port 2222\n" in text
+    assert "Host ops\n  HostName 10.1.0.10\n" in text
+    assert "  ProxyCommand socat - TCP:%h:%p,so-bindtodevice=vpn-%r\n" in text
     assert "Host db\n  HostName 10.2.0.10\n  HostKeyAlias db\n  ProxyJump %r@ops\n" in text
     assert "StrictHostKeyChecking yes" in text
 

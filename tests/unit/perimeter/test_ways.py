@@ -24,13 +24,13 @@ def way(made: Ways, host: str, source: str, target: str, port: int = 0, proto: s
 
 def test_a_flow_leads_where_it_says_and_nowhere_else() -> None:
     """Only from its source, only to its port, only over its protocol, and not back."""
-    made = ways({"from": ["app1"], "to": ["db1"], "ports": [5432]})
+    made = ways({"from": ["app1"], "to": ["db1"], "ports": [5433]})
 
-    assert way(made, "app1", "10.77.20.11", "10.77.30.11", 5432) == Way("way", served=False)
+    assert way(made, "app1", "10.77.20.11", "10.77.30.11", 5433) == Way("way", served=False)
     assert way(made, "app1", "10.77.20.11", "10.77.30.11", 22) is None
-    assert way(made, "app1", "10.77.20.11", "10.77.30.11", 5432, "udp") is None
-    assert way(made, "db1", "10.77.30.11", "10.77.20.11", 5432) is None
-    assert way(made, "edge1", "10.77.10.11", "10.77.30.11", 5432) is None
+    assert way(made, "app1", "10.77.20.11", "10.77.30.11", 5433, "udp") is None
+    assert way(made, "db1", "10.77.30.11", "10.77.20.11", 5433) is None
+    assert way(made, "edge1", "10.77.10.11", "10.77.30.11", 5433) is None
 
 
 def test_a_way_is_served_where_policy_declares_a_listener() -> None:

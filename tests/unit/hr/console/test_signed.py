@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from haechi import tombstones
 from haechi.evidence.store import Store
@@ -134,10 +135,15 @@ def test_what_is_signed_must_be_so(
 
 
 def gone(site: Site) -> None:
-    """Take edge2 out of policy, as it is scrapped."""
+    """Take edge2 out of policy, as it is scrapped, and with it the pair that it was of."""
     path = site.policy / "network.yml"
-    text = path.read_text().replace("  edge2: {zone: dmz, address: 10.77.10.12}\n", "").replace("edge2, ", "")
-    path.write_text(text)
+    told = yaml.safe_load(path.read_text())
+    del told["servers"]["edge2"]
+    told["flows"] = [flow for flow in told["flows"] if flow["name"] not in {"customers", "edge-to-app"}]
+    for flow in told["flows"]:
+        flow["to"] = [name for name in flow["to"] if name != "edge2"]
+    path.write_text(yaml.safe_dump(told))
+    (site.policy / "edge.yml").unlink()
     hosts = site.inventory / "hosts.yml"
     hosts.write_text("".join(line for line in hosts.read_text().splitlines(keepends=True) if "edge2" not in line))
 
