@@ -36,6 +36,7 @@ FIELDS: dict[str, type[Model]] = {
     "shared_secrets": leaving.SharedSecret,
     "firmware": firmware.Firmware,
     "devices": firmware.Device,
+    "window": firmware.Window,
     "vpn": vpn.Vpn,
     "hr": provisioning.Hr,
     "sources": provisioning.Source,
@@ -135,6 +136,8 @@ def _text(kind: str, context: dict[str, Any], value: object, name: str) -> tuple
         return f"{shown(value)} is no bridge", "write docker0, or docker0:tcp/8080 for a published port"
     if str(context.get("pattern", "")).startswith("^[a-z][a-z0-9_-]"):
         return f"{shown(value)} cannot be a name", ID_RULE
+    if str(context.get("pattern", "")).startswith("^([01]"):
+        return f"{shown(value)} is no time of day", "write it in quotes, as '02:00' or '23:30'"
     if str(context.get("pattern", "")).startswith("^[a-z0-9]"):
         return f"{shown(value)} is no name of one host", "write it like hr.example.com: no wildcard, no capital"
     return f"{shown(value)} has control characters or line ends", "remove them"

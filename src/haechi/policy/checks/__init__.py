@@ -67,6 +67,7 @@ def check(policy: Policy, where: Where, at: date, lost: frozenset[str] = NOTHING
         (renewal.check, {"servers", "zones", "flows", "pki", "recorder"}),
         (secrets.check, {"identities", "jobs"}),
         (firmware.check, {"identities", "servers"}),
+        (firmware.hosts, {"servers", "zones", "firmware"}),
         (revocations.check, {"servers", "zones", "flows", "pki"}),
         (vpn.check, {"servers", "zones", "flows", "jobs", "pki", "vpn"}),
         (ids.check, {"identities", "servers", "zones", "ids"}),
