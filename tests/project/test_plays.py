@@ -10,7 +10,7 @@ import yaml
 from .conftest import ROOT
 
 CONFIGURING = ["bootstrap", "site"]
-STOPS = [*CONFIGURING, "onboard"]
+STOPS = [*CONFIGURING, "firmware", "onboard"]
 GOES_ON = ["offboard", "audit", "probe", "review", "incident_drill"]
 
 
@@ -69,6 +69,17 @@ def test_a_person_is_judged_before_any_host_and_the_policy_again_before_the_role
     ]
     assert {role["when"] for role in roles} == {"inventory_hostname in __onboard.hosts"}
     assert (close["haechi.guard.onboard"]["step"], close["run_once"]) == ("close", True)
+
+
+def test_firmware_is_refused_before_any_host_and_installed_on_one_after_the_other() -> None:
+    """What breaks the first host must not reach the second; and nothing but the first play's policy is asked before."""
+    first, install = plays("firmware")
+    judged, handed, refused = first["tasks"]
+
+    assert ("haechi.guard.policy" in judged, "haechi.guard.desired" in handed) == (True, True)
+    assert (refused["haechi.guard.firmware"], refused["run_once"]) == ({"step": "window"}, True)
+    assert install["serial"] == 1
+    assert [task["haechi.guard.firmware"]["step"] for task in install["tasks"]] == ["install"]
 
 
 def test_whatever_plays_a_role_hands_out_its_document() -> None:

@@ -12,6 +12,7 @@ from haechi.desired import (
     break_glass,
     edge,
     firewall,
+    firmware,
     grants,
     ids,
     mfa,
@@ -51,7 +52,7 @@ def build(
 ) -> dict[str, dict[str, object]]:
     """Return for each managed host of ``hosts`` one document a role, and what a guarded change must prove there.
 
-    Shape: ``{host: {role: {}, prove: {}}}``; ``break_glass``, ``ids`` and ``vpn`` are None where there is none.
+    Shape: ``{host: {role: {}, prove: {}}}``; what a host has no part in, such as ``ids`` or ``firmware``, is None.
     """
     known = set(managed(policy))
     return {
@@ -66,6 +67,7 @@ def build(
             "edge": edge.build(policy, host),
             "firewall": firewall.build(policy, host, revoked),
             "offboarding": offboarding.build(policy, host, more.handed),
+            "firmware": firmware.build(policy, host),
             "ids": ids.build(policy, host),
             "vpn": vpn.build(policy, host, revoked, trust),
             "prove": prove(policy, host, revoked),

@@ -22,7 +22,7 @@ STATUS |= {"files": [], "options": {}, "secrets": {}, "prove": {}, "rollback_aft
 
 def test_there_are_parts() -> None:
     """Or the next test tries nothing."""
-    parts = "accounts baseline edge guard ids pki posture probe profile recorder service vpn"
+    parts = "accounts baseline edge firmware guard ids pki posture probe profile recorder service vpn"
     assert parts.split() == PARTS
 
 

@@ -75,7 +75,7 @@ def run(playbook: Path, *arguments: str, state: Path) -> subprocess.CompletedPro
 def test_every_host_of_the_play_gets_its_documents_and_none_is_contacted(said: dict[str, str], play: str) -> None:
     """Its own alone; judged once, in check mode and for a part of the fleet too; the addresses lead nowhere."""
     for host in ("gw1", "db1"):
-        roles = "accounts baseline break_glass edge firewall ids mfa offboarding pki prove recorder sshd vpn"
+        roles = "accounts baseline break_glass edge firewall firmware ids mfa offboarding pki prove recorder sshd vpn"
         assert f'{host} has {roles} of {host}"' in said[play]
     assert "edge1" not in said[play]
 
