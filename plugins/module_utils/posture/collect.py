@@ -14,6 +14,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture import (
     factors,
     files,
     firewall,
+    firmware,
     flows,
     grants,
     ids,
@@ -34,6 +35,7 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import Co
 COLLECTORS: dict[str, Collector] = {
     "edge": edge.edge,
     "units": units.units,
+    "firmware": firmware.firmware,
     "sshd": sshd.sshd,
     "firewall": firewall.firewall,
     "services": services.services,

@@ -17,6 +17,7 @@ from haechi.controls import (
     firewall,
     firmware,
     floods,
+    fwupd,
     grants,
     guard,
     hr,
@@ -75,6 +76,7 @@ THEMES = (
     reviewed,
     kept,
     firmware,
+    fwupd,
     secrets,
 )
 

@@ -18,6 +18,7 @@ from haechi.observe import (
     counted,
     edge,
     factor,
+    flashed,
     found,
     granted,
     inspected,
@@ -213,6 +214,11 @@ class Posture:
     def vpn(self) -> tunnelled.Vpn:
         """Return the section of that name."""
         return self._read("vpn", tunnelled.Vpn)
+
+    @cached_property
+    def firmware(self) -> flashed.Firmware:
+        """Return the section of that name."""
+        return self._read("firmware", flashed.Firmware)
 
     @cached_property
     def ids(self) -> inspected.Ids:
