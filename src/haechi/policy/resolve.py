@@ -73,6 +73,21 @@ def addresses(policy: Policy, endpoint: str) -> tuple[IPv4Network | IPv6Network,
     return (_cidr(endpoint),)
 
 
+def networks4(policy: Policy, endpoint: str) -> list[IPv4Network]:
+    """Return the IPv4 networks of an end; none of one that policy does not know, which is told elsewhere."""
+    try:
+        return [one for one in addresses(policy, endpoint) if isinstance(one, IPv4Network)]
+    except ValueError:
+        return []
+
+
+def is_outside(policy: Policy, endpoint: str) -> bool:
+    """Return whether some of an end lies beyond the zones that are ours."""
+    ours = [zone.cidr for zone in policy.zones.values() if zone.exposure != "outside"]
+    far = (one for one in networks4(policy, endpoint) if not any(one.subnet_of(zone) for zone in ours))
+    return is_internet(endpoint) or any(far)
+
+
 def zone_of(policy: Policy, address: IPv4Address) -> str | None:
     """Return the zone that holds an address; None for one beyond all of them."""
     return next((name for name, zone in policy.zones.items() if address in zone.cidr), None)

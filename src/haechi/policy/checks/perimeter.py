@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network
 
 from haechi.policy.models import Flow, Policy
 from haechi.policy.problems import Path, Problem, Where
-from haechi.policy.resolve import addresses, is_internet, personal_zones, zone_of
+from haechi.policy.resolve import is_outside, networks4, personal_zones, zone_of
 
 WORDS = {"dmz": "answers strangers", "outside": "is not ours"}
 
@@ -37,7 +36,7 @@ def _placed(policy: Policy, where: Where) -> Iterable[Problem]:
 
 def _straight(policy: Policy, where: Where, path: Path, flow: Flow) -> Iterable[Problem]:
     """Yield the ends of a flow that somebody beyond our walls reaches without a stop in between."""
-    strangers = [name for name in flow.source if _is_outside(policy, name)]
+    strangers = [name for name in flow.source if is_outside(policy, name)]
     kept = personal_zones(policy)
     for index, name in enumerate(flow.target if strangers else ()):
         for zone in (zone for zone in kept if _leads_into(policy, name, zone)):
@@ -47,24 +46,8 @@ def _straight(policy: Policy, where: Where, path: Path, flow: Flow) -> Iterable[
             yield where.problem((*path, "to", index), what, mend)
 
 
-def _is_outside(policy: Policy, name: str) -> bool:
-    """Return whether some of an end lies beyond the zones that are ours."""
-    if is_internet(name):
-        return True
-    ours = [zone.cidr for zone in policy.zones.values() if zone.exposure != "outside"]
-    return any(not any(one.subnet_of(zone) for zone in ours) for one in _networks(policy, name))
-
-
 def _leads_into(policy: Policy, name: str, zone: str) -> bool:
     # A gateway has a leg in every zone, and whoever reaches the gateway is in none of them yet.
     if name in policy.hosts:
         return policy.hosts[name].zone == zone
-    return any(one.overlaps(policy.zones[zone].cidr) for one in _networks(policy, name) if zone in policy.zones)
-
-
-def _networks(policy: Policy, name: str) -> list[IPv4Network]:
-    """Return the IPv4 networks of an end; none of one that policy does not know, which is told elsewhere."""
-    try:
-        return [one for one in addresses(policy, name) if not isinstance(one, IPv6Network)]
-    except ValueError:
-        return []
+    return any(one.overlaps(policy.zones[zone].cidr) for one in networks4(policy, name) if zone in policy.zones)
