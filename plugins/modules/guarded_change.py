@@ -28,7 +28,8 @@ options:
   options:
     description:
       - nftables. C(load), the file to load; C(tables), what it holds; C(harvest), a file of counters; C(enable), units;
-        C(listeners), declared sockets, which are compared with the open ones; what differs is a warning.
+        C(values), a prefix of kernel values that are set after the load; C(listeners), declared sockets, which are
+        compared with the open ones; what differs is a warning.
       - sshd. C(variants), texts by C(at_least) release, each with C(path), C(content), C(mode) and C(expect).
       - pam. C(enable) and C(disable), profiles of pam-auth-update; C(enable_where), a PAM module's file to the profile
         that is enabled where the host has that module.

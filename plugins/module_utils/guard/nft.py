@@ -18,6 +18,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.guard.subsystem impor
 LIVE = "live.nft"
 # What changes by itself while the rules stay the same.
 VOLATILE = {"handle", "packets", "bytes", "expires", "used"}
+# What a kernel may have been built without, and what then mends it.
+MENDS = {"synproxy": "this kernel has no SYN proxy (CONFIG_NFT_SYNPROXY); set perimeter.floods.syn_proxy to false"}
 
 
 def normal(value: Any) -> Any:
@@ -31,8 +33,19 @@ def normal(value: Any) -> Any:
     return {key: normal(item) for key, item in value.items() if key not in dropped}
 
 
+def refused(words: str) -> str:
+    """Return what to tell of rules that nft refused, with the mend where it is known; nft shows the rule it means."""
+    first = words.strip()[:1500]
+    # nft says so of every expression that its kernel lacks (nf_tables answers ENOENT).
+    lacks = "No such file or directory" in first or "Operation not supported" in first
+    mends = [mend for word, mend in MENDS.items() if lacks and word in first]
+    return "; ".join([f"nft does not take the rules, nothing was changed: {first}", *mends])
+
+
 class Nftables(Subsystem):
     """Options: ``load``, the file to load; ``tables``, what it holds; ``harvest``, where counters are kept.
+
+    ``values`` is a prefix of kernel values that are there only once rules are loaded, and are set then (sysctl.d(5)).
 
     ``listeners`` are declared sockets (``firewall.sockets``): rules that let through to nobody, or to a program that
     nobody declared, are told.
@@ -51,8 +64,7 @@ class Nftables(Subsystem):
                 candidate.flush()
                 done = run(["nft", "-c", "-f", candidate.name])
             if done.code != 0:
-                words = done.err.replace(candidate.name, file.path).strip()[-1500:]
-                raise RefusedError(f"nft does not take the rules, nothing was changed: {words}")
+                raise RefusedError(refused(done.err.replace(candidate.name, file.path)))
 
     def way_back(self) -> Way:
         """Keep the live tables, counts and timed elements with them."""
@@ -73,6 +85,9 @@ class Nftables(Subsystem):
         if self.options.get("harvest"):
             self._harvest(Path(self.options["harvest"]))
         must(["nft", "-f", self.options["load"]], "nft refused to load the rules")
+        if self.options.get("values"):
+            # A container's kernel takes none, and says so; controls judge what is in force.
+            run(["/usr/lib/systemd/systemd-sysctl", f"--prefix={self.options['values']}"])
         for unit in self.options.get("enable", []):
             must(["systemctl", "enable", "--quiet", unit], f"{unit} could not be enabled for the next boot")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from haechi.policy.models import Host, Kind, Policy
+from haechi.desired import firewall
+from haechi.policy.models import Kind, Policy
 
 # chrony serves the time on the time server itself; everybody else only follows.
 CLIENT = "systemd-timesyncd"
@@ -14,15 +15,21 @@ PASSWORDS = ("libpam-pwquality", "cracklib-runtime")
 CODES = ("libpam-google-authenticator",)
 
 
-def kernel_values(policy: Policy, host: Host) -> dict[str, str]:
+# A last ACK that belongs to no connection must be told apart from one that could, and a cookie keeps what the client
+# offered in the timestamp (nft(8), SYNPROXY STATEMENT; iptables-extensions(8), SYNPROXY).
+COOKIES = {"net.netfilter.nf_conntrack_tcp_loose": "0", "net.ipv4.tcp_timestamps": "1"}
+
+
+def kernel_values(policy: Policy, name: str) -> dict[str, str]:
     """Return the kernel values that follow from the host's place in the network.
 
     A gateway forwards and nobody else does; where a container engine runs, forwarding is the engine's own affair.
     """
+    host = policy.hosts[name]
     values = {} if host.containers else {"net.ipv4.ip_forward": str(int(host.gateway))}
     if policy.site.ipv6 == "off":
         values |= {f"net.ipv6.conf.{scope}.disable_ipv6": "1" for scope in ("all", "default")}
-    return values
+    return values | (COOKIES if firewall.proxied(policy, name) else {})
 
 
 def time_server(policy: Policy, host: str) -> str | None:
@@ -44,7 +51,7 @@ def build(policy: Policy, host: str, revoked: frozenset[str]) -> dict[str, objec
         "banner": policy.site.banner.rstrip("\n"),
         "known": sorted(identity.id for identity in policy.identities),
         "sealed": sorted(who.id for who in policy.identities if who.kind is Kind.BREAK_GLASS),
-        "sysctl": kernel_values(policy, policy.hosts[host]),
+        "sysctl": kernel_values(policy, host),
         "time_server": server,
         "packages": [*PASSWORDS, *CODES, *([CLIENT] if server else [])],
     }

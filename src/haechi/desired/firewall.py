@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from haechi.desired.nftables import Rule, ruleset
 from haechi.policy import derived
 from haechi.policy.models import Flow, Policy
-from haechi.policy.resolve import addresses, alone, control_sources, expand_hosts, is_internet, managed
+from haechi.policy.resolve import addresses, alone, control_sources, expand_hosts, is_internet, is_outside, managed
 
 Network = IPv4Network | IPv6Network
 # Debian 12's sshd has no penalties by source (OpenSSH 9.8): this many new connections are patience enough.
@@ -58,7 +58,28 @@ def never_block(policy: Policy) -> tuple[Network, ...]:
 
 def rules(policy: Policy, host: str) -> tuple[Rule, ...]:
     """Return the rules of a host in policy's order, what follows from edge and VPN last."""
-    return tuple(rule for flow in derived.flows(policy) for rule in _of_flow(policy, host, flow))
+    found = ((flow, rule) for flow in derived.flows(policy) for rule in _of_flow(policy, host, flow))
+    if not (policy.hosts[host].gateway and wanted(policy)):
+        return tuple(rule for _, rule in found)
+    return tuple(
+        replace(rule, proxied=rule.hook in {"prerouting", "input"} and from_strangers(policy, flow))
+        for flow, rule in found
+    )
+
+
+def wanted(policy: Policy) -> bool:
+    """Return whether policy wants strangers' SYNs answered with cookies."""
+    return policy.perimeter.floods is not None and policy.perimeter.floods.syn_proxy
+
+
+def from_strangers(policy: Policy, flow: Flow) -> bool:
+    """Return whether a flow comes over TCP, and from somebody who is not ours."""
+    return flow.proto == "tcp" and any(is_outside(policy, name) for name in flow.source)
+
+
+def proxied(policy: Policy, host: str) -> bool:
+    """Return whether a host answers strangers' SYNs with cookies."""
+    return wanted(policy) and any(rule.proxied for rule in rules(policy, host))
 
 
 def own(policy: Policy, name: str) -> tuple[Network, ...]:

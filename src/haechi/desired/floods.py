@@ -38,8 +38,11 @@ def applies(policy: Policy, host: Host) -> bool:
     return host.gateway or bool(exposed & {"dmz", "outside"})
 
 
-def table(policy: Policy, host: Host) -> Iterator[str]:
-    """Yield the sets and chains that a host's table has for floods; nothing where policy sets no limits."""
+def table(policy: Policy, host: Host, *, cookies: bool = False) -> Iterator[str]:
+    """Yield the sets and chains that a host's table has for floods; nothing where policy sets no limits.
+
+    With ``cookies`` some SYNs come untracked: who holds how many is counted when their handshakes are complete.
+    """
     limits = policy.perimeter.floods
     if limits is None or not applies(policy, host):
         return
@@ -48,7 +51,7 @@ def table(policy: Policy, host: Host) -> Iterator[str]:
     families = (FOUR, SIX) if six else (FOUR,)
     for family in families:
         yield from _sets(family)
-    for name, hook, lines in _chains(policy, limits, families):
+    for name, hook, lines in _chains(policy, limits, families, cookies=cookies):
         yield f"chain {name} {{"
         yield from (f"  {line}" for line in (*hook, *lines))
         yield "}"
@@ -63,7 +66,7 @@ def _sets(family: _Family) -> Iterator[str]:
 
 
 def _chains(
-    policy: Policy, limits: Floods, families: tuple[_Family, ...]
+    policy: Policy, limits: Floods, families: tuple[_Family, ...], *, cookies: bool
 ) -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
     """Yield each chain's name, its hook and its rules.
 
@@ -74,10 +77,19 @@ def _chains(
     late = ("type filter hook prerouting priority -150; policy accept;",)
     yield "flooders", early, [f"{one.source} @flooder{one.number} counter drop" for one in families]
     ours = [(one, names) for one, names in _ours(policy) if one in families]
-    passed = ["iif lo return", *(f"{one.word} saddr {{ {', '.join(names)} }} return" for one, names in ours)]
-    yield "floods", late, [*passed, *(line for one in families for line in _limits(one, limits))]
+    passed = ["iif lo return", *(_passed(one, names) for one, names in ours)]
+    yield "floods", late, [*passed, *(line for one in families for line in _limits(one, limits, cookies=cookies))]
     for one in families:
         yield f"completions{one.number}", (), list(_completed(one, limits))
+
+
+def ours4(policy: Policy) -> str:
+    """Return the rule that lets our own networks past a chain of limits."""
+    return next(_passed(one, names) for one, names in _ours(policy) if one is FOUR)
+
+
+def _passed(family: _Family, names: list[str]) -> str:
+    return f"{family.word} saddr {{ {', '.join(names)} }} return"
 
 
 def _ours(policy: Policy) -> Iterator[tuple[_Family, list[str]]]:
@@ -93,13 +105,15 @@ def _ours(policy: Policy) -> Iterator[tuple[_Family, list[str]]]:
         yield SIX, [str(one) for one in six]
 
 
-def _limits(family: _Family, limits: Floods) -> Iterator[str]:
+def _limits(family: _Family, limits: Floods, *, cookies: bool) -> Iterator[str]:
     source, number = family.source, family.number
     only = f"meta nfproto ipv{number}"
     begun = f"{only} tcp flags & (fin | syn | rst | ack) == syn"
+    yield f"{begun} add @opened{number} {{ {source} {_over(limits.opened_per_second)} }} counter drop"
+    if cookies and family is FOUR:
+        yield "ct state untracked return"
     # The kernel counts a connection by its first packet alone (nf_conncount since Linux 6.18).
-    for name, above in (("opened", _over(limits.opened_per_second)), ("held", f"ct count over {limits.held}")):
-        yield f"{begun} add @{name}{number} {{ {source} {above} }} counter drop"
+    yield f"{begun} add @held{number} {{ {source} ct count over {limits.held} }} counter drop"
     rate = _over(limits.datagrams_per_second)
     which = f"{only} meta l4proto {{ udp, {family.ping} }} ct state new"
     yield f"{which} add @datagrams{number} {{ {source} {rate} }} counter drop"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any
 
-from haechi.desired import floods
+from haechi.desired import floods, synproxy
+from haechi.desired.synproxy import Door
 from haechi.policy.models import Host, Policy
 
 Network = IPv4Network | IPv6Network
@@ -35,6 +36,7 @@ class Rule:
     rate: str | None = None
     translate: str | None = None
     translated: bool = False
+    proxied: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,20 +81,19 @@ def _table(policy: Policy, host: Host, rules: tuple[Rule, ...], ends: Ends) -> I
     for rule in rules:
         if rule.rate is not None:
             yield f"set rate-{rule.flow} {{ type ipv4_addr; size 65535; flags dynamic,timeout; timeout 1h; }}"
-    yield from floods.table(policy, host)
+    doors = tuple(door for rule in rules if rule.proxied for door in _doors(policy, rule))
+    yield from floods.table(policy, host, cookies=bool(doors))
     yield from _chain("spoofed", "filter", "prerouting", -290, "accept", [_SPOOFED])
-    for hook in ("input", "output"):
-        yield from _chain(
-            hook,
-            "filter",
-            hook,
-            0,
-            "drop",
-            [*_head(policy, hook), *_older(policy, hook, ends), *_lines(policy, rules, hook), *_tail(hook)],
-        )
+    yield from _for_doors(policy, doors)
+    unknown = {hook: list(_unknown(policy, hook, ends)) if doors else [] for hook in ("input", "output", "forward")}
+    unknown["input"] += synproxy.answered(doors)
+    for hook, first in (("input", ()), ("output", synproxy.sent(doors))):
+        head = [*first, *_head(policy, hook, unknown[hook]), *_older(policy, hook, ends)]
+        yield from _chain(hook, "filter", hook, 0, "drop", [*head, *_lines(policy, rules, hook), *_tail(hook)])
     only_four = ["meta nfproto ipv6 counter drop"] if policy.site.ipv6 == "off" else []
     older = _older(policy, "forward", ends) if host.gateway else ()
-    forward = [*only_four, *_state(), *older, *_bridges(host), *_lines(policy, rules, "forward"), *_tail("forward")]
+    forward = [*only_four, *_state(unknown["forward"]), *older, *_bridges(host)]
+    forward += [*_lines(policy, rules, "forward"), *_tail("forward")]
     yield from _chain("forward", "filter", "forward", 0, "drop", forward)
     if any(rule.hook == "prerouting" for rule in rules):
         yield from _chain("published", "nat", "prerouting", -100, "accept", _lines(policy, rules, "prerouting"))
@@ -111,20 +112,58 @@ def _chain(name: str, kind: str, hook: str, priority: int, default: str, lines: 
     yield "}"
 
 
-def _state() -> Iterator[str]:
+def _doors(policy: Policy, rule: Rule) -> Iterator[Door]:
+    """Yield a rule's doors: one for each pair of ends, over IPv4 alone."""
+
+    def both(ends: tuple[Network, ...], *, internet: bool) -> list[tuple[str, str]]:
+        asking, answering = (_match(policy, f"ip {way}", ends, 4, internet=internet) for way in ("saddr", "daddr"))
+        return list(zip(asking, answering, strict=True))
+
+    ports = _set(map(str, rule.ports))
+    for source, back in both(rule.source, internet=rule.source_internet):
+        for mine, here in both(rule.target, internet=False):
+            asks = f"{source} {here} tcp dport {ports}"
+            opens = asks if rule.translate is None else f"{source} {_behind(rule.translate)}"
+            local = replace(rule, hook="output", translate=None)
+            yield Door(
+                flow=rule.flow,
+                asks=asks,
+                answers=f"{mine} {back} tcp sport {ports}",
+                opens=tuple(_verdicts(local, "ip", f"{opens} {synproxy.FIRST}")),
+                to=rule.translate,
+            )
+
+
+def _behind(translate: str) -> str:
+    address, _, port = translate.partition(":")
+    return f"ip daddr {address} tcp dport {port} ct status dnat"
+
+
+def _for_doors(policy: Policy, doors: tuple[Door, ...]) -> Iterator[str]:
+    limits = policy.perimeter.floods
+    if limits is None or not doors:
+        return
+    for name, hook, lines in synproxy.chains(doors, floods.ours4(policy), limits.held):
+        yield f"chain {name} {{"
+        yield from _indented([*([f"type {hook}; policy accept;"] if hook else []), *lines])
+        yield "}"
+
+
+def _state(unknown: Iterable[str] = ()) -> Iterator[str]:
     yield "ct state established,related accept"
+    yield from unknown
     yield "ct state invalid drop"
 
 
-def _head(policy: Policy, hook: str) -> Iterator[str]:
+def _head(policy: Policy, hook: str, unknown: Iterable[str]) -> Iterator[str]:
     yield f"{'iif' if hook == 'input' else 'oif'} lo accept"
     if policy.site.ipv6 == "off":
         yield "meta nfproto ipv6 counter drop"
-        yield from _state()
+        yield from _state(unknown)
         return
     yield f"icmpv6 type {{ {ND_TYPES} }} ip6 hoplimit 255 accept"
     yield f"icmpv6 type {{ {MLD_TYPES} }} ip6 saddr fe80::/10 accept"
-    yield from _state()
+    yield from _state(unknown)
 
 
 def _older(policy: Policy, hook: str, ends: Ends) -> Iterator[str]:
@@ -138,6 +177,20 @@ def _older(policy: Policy, hook: str, ends: Ends) -> Iterator[str]:
     if four:
         only = f"ip {way} {_set(four)} tcp sport {policy.sshd.port} tcp flags & (syn | rst | ack) == ack"
         yield f'{only} ct state new accept comment "answers on older connections"'
+
+
+def _unknown(policy: Policy, hook: str, ends: Ends) -> Iterator[str]:
+    """Yield what keeps the automation's connections where none is picked up (nf_conntrack_tcp_loose = 0): both ways."""
+    rows = {
+        "input": (("saddr", "dport", ends.control), ("saddr", "sport", ends.jumped_to)),
+        "output": (("daddr", "sport", ends.control), ("daddr", "dport", ends.jumped_to)),
+        "forward": (("saddr", "dport", ends.control), ("daddr", "sport", ends.control)),
+    }[hook]
+    for way, side, addresses in rows:
+        four = [address for address in addresses if ":" not in address]
+        if four:
+            only = f"ip {way} {_set(four)} tcp {side} {policy.sshd.port} tcp flags & (syn | rst | ack) == ack"
+            yield f'{only} ct state invalid accept comment "older connections"'
 
 
 def _tail(hook: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from haechi.desired import firewall
 from haechi.lab import podman
 from haechi.lab.limits import Limits
 from haechi.lab.podman import LabError
@@ -59,6 +60,8 @@ def arguments(policy: Policy, machine: Machine, limits: Limits, dns: tuple[str, 
     # Where a container engine runs, forwarding is on; the engine's own doing on a real host.
     if machine.gateway or policy.hosts[machine.name].containers:
         flags += ["--sysctl", "net.ipv4.ip_forward=1"]
+    if firewall.proxied(policy, machine.name):
+        flags += ["--sysctl", "net.netfilter.nf_conntrack_tcp_loose=0"]
     for server in dns:
         flags += ["--dns", server]
     return flags

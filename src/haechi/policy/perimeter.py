@@ -35,6 +35,12 @@ class Floods(Model):
         int, Field(strict=True, ge=5, le=1_000_000, description="over UDP and ICMP, before any answer")
     ] = 200
     block_minutes: Annotated[int, Field(strict=True, ge=1, le=10_080, description="how long it is shut out")] = 10
+    syn_proxy: bool = Field(
+        default=False,
+        strict=True,
+        description="gateways answer strangers' SYNs with cookies and track nothing before the handshake is complete;"
+        " a connection that a gateway no longer knows is then refused, not picked up",
+    )
 
 
 class Perimeter(Model):

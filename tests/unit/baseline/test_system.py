@@ -229,3 +229,20 @@ def test_forwarding_and_clock_follow_the_host(host: str, sysctl: dict[str, str],
     document = baseline.build(POLICY, host, frozenset())
 
     assert (sysctl, server) == (document["sysctl"], document["time_server"])
+
+
+def test_a_gateway_that_answers_strangers_with_cookies_has_the_kernel_for_it() -> None:
+    """A last ACK is of no connection, and is not to be taken for one of an older."""
+    door = {"gateway": "gw", "zone": "mgmt", "port": 443}
+    web = {"name": "web", "from": ["internet"], "to": ["ops"], "ports": [443], "publish": door, "reason": "Visits"}
+    document = POLICY.model_dump(by_alias=True) | {"flows": [web], "perimeter": {"floods": {"syn_proxy": True}}}
+    made = Policy.model_validate(document)
+
+    assert {host: baseline.build(made, host, frozenset())["sysctl"] for host in ("gw", "ops")} == {
+        "gw": {
+            "net.ipv4.ip_forward": "1",
+            "net.ipv4.tcp_timestamps": "1",
+            "net.netfilter.nf_conntrack_tcp_loose": "0",
+        },
+        "ops": {"net.ipv4.ip_forward": "0"},
+    }

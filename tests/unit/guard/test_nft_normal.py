@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.guard.nft import normal
+from ansible_collections.haechi.guard.plugins.module_utils.guard.nft import normal, refused
 
 MATCH = {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 22}}
 NEVER = {"set": {"name": "never4", "flags": ["interval"], "elem": [{"prefix": {"addr": "10.9.4.0", "len": 24}}]}}
@@ -77,3 +77,26 @@ def test_what_changes_by_itself_is_dropped(listed: object, expected: object) -> 
 def test_a_foreign_hand_is_seen(one: object, two: object) -> None:
     """A change of a rule, its order or what policy put into a set makes two listings differ."""
     assert normal(one) != normal(two)
+
+
+LACKS = """/etc/haechi/firewall.nft:84:5-20: Error: Could not process rule: No such file or directory
+    tcp dport 443 ct state invalid,untracked synproxy mss 1460 wscale 7 timestamp sack-perm
+                                             ^^^^^^^^
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(LACKS, "set perimeter.floods.syn_proxy to false", id="a-kernel-without-it"),
+        pytest.param("/etc/haechi/firewall.nft:3:1-4: Error: syntax error", "Error: syntax error", id="anything-else"),
+        pytest.param(LACKS.replace("synproxy", "queue"), "No such file or directory", id="another-that-is-missing"),
+    ],
+)
+def test_what_nft_refuses_is_told_with_place_and_mend(words: str, told: str) -> None:
+    """Nothing has been changed by then, and whoever reads it knows what to write in policy."""
+    said = refused(words)
+
+    assert said.startswith("nft does not take the rules, nothing was changed: /etc/haechi/firewall.nft:")
+    assert told in said
+    assert ("syn_proxy" in said) == (words == LACKS)

@@ -10,6 +10,7 @@ from haechi.lab.limits import Limits
 from haechi.lab.seed import dnsmasq, laptop_config
 from haechi.lab.topology import LabData, machines
 from haechi.policy.models import Policy
+from haechi.policy.perimeter import Floods
 from haechi.policy.vpn import Vpn
 
 LAB = LabData.model_validate({"machines": {"gw": {"uplink": True}, "db": {"release": "bookworm"}}})
@@ -80,6 +81,17 @@ def test_only_the_gateway_forwards_and_only_it_has_the_uplink(policy: Policy) ->
         assert ("net.ipv4.ip_forward=1" in flags) == (machine.name == "gw")
         assert ("haechi-small-uplink" in flags) == (machine.name == "gw")
         assert "--privileged" not in flags
+
+
+def test_a_gateway_that_answers_strangers_with_cookies_picks_no_connection_up(policy: Policy) -> None:
+    """Inside a container nobody can set it, and the laptop outside comes by a published port."""
+    floods = Floods(syn_proxy=True)
+    zones = policy.zones | {"outside": policy.zones["outside"].model_copy(update={"exposure": "outside"})}
+    change = {"zones": zones, "perimeter": policy.perimeter.model_copy(update={"floods": floods})}
+    for site, gateways in ((policy, []), (policy.model_copy(update=change), ["gw"])):
+        made = {one.name: containers.arguments(site, one, LIMITS, ()) for one in machines(site, LAB)}
+
+        assert [name for name in made if "net.netfilter.nf_conntrack_tcp_loose=0" in made[name]] == gateways
 
 
 def test_the_resolver_knows_every_host_and_asks_the_machine_s_own_for_the_rest(policy: Policy) -> None:

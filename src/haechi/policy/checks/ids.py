@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from haechi.policy.ids import Ids, Pair, RuleSource
-from haechi.policy.models import Policy
+from haechi.policy.models import Flow, Policy
 from haechi.policy.problems import Path, Problem, Where, did_you_mean
-from haechi.policy.resolve import INTERNET, active_people, managed
+from haechi.policy.resolve import INTERNET, active_people, is_outside, managed, networks4
 
 OWN = "haechi"
 
@@ -30,6 +30,7 @@ def check(policy: Policy, where: Where) -> Iterable[Problem]:
         if name not in policy.zones:
             yield where.problem(("ids", "inside", number), f"zone {name} is defined nowhere", _zone(policy, name))
     yield from _pairs(policy, ids, where)
+    yield from _behind_cookies(policy, ids, where)
     yield from _sources(ids, where)
 
 
@@ -57,6 +58,43 @@ def _pairs(policy: Policy, ids: Ids, where: Where) -> Iterator[Problem]:
         if earlier is not None:
             what = f"{pair.source} to {pair.target} never counts: a pair before it takes all of its traffic"
             yield where.problem(path, what, "put the narrower pair first, or remove one")
+
+
+def _behind_cookies(policy: Policy, ids: Ids, where: Where) -> Iterator[Problem]:
+    """Yield flows that a gateway would both answer with cookies and inspect.
+
+    It counts on from its own first number towards the client, and the kernel mends that only behind the place where
+    packets are inspected (nf_conntrack's seqadj, at the end of postrouting): Suricata would see acknowledged what
+    nobody sent, and drop it.
+    """
+    limits = policy.perimeter.floods
+    for index, flow in enumerate(policy.flows if limits is not None and limits.syn_proxy else ()):
+        door = flow.publish
+        if door is None or door.gateway not in ids.hosts or flow.proto != "tcp":
+            continue
+        strangers = [name for name in flow.source if is_outside(policy, name)]
+        pair = next((one for name in strangers if (one := _first(policy, ids, name, flow))), None)
+        if pair is not None:
+            way = f"{pair.source} to {pair.target}"
+            what = f"{door.gateway} inspects flow {flow.name} ({way}), and answers its SYNs itself (syn_proxy)"
+            mend = f"put a pair with `ports: {[*flow.ports]}, mode: none` before it, or set syn_proxy to false"
+            yield where.problem(("flows", index, "publish"), what, mend)
+
+
+def _first(policy: Policy, ids: Ids, source: str, flow: Flow) -> Pair | None:
+    """Return the pair that decides of what comes from one source of a flow, if somebody looks at it."""
+    zones = {zone for name in flow.target for zone in _zones(policy, name)}
+    comes = {INTERNET} if source == INTERNET else _zones(policy, source) or {INTERNET}
+    for pair in ids.pairs:
+        ports = not pair.ports or set(flow.ports) & set(pair.ports)
+        if pair.source in comes and pair.target in zones and ports:
+            return pair if pair.mode != "none" else None
+    return None
+
+
+def _zones(policy: Policy, name: str) -> set[str]:
+    networks = networks4(policy, name)
+    return {zone for zone, row in policy.zones.items() if any(one.overlaps(row.cidr) for one in networks)}
 
 
 def _covers(first: Pair, second: Pair) -> bool:
