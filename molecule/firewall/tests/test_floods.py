@@ -20,13 +20,32 @@ ROOT = Path(__file__).parents[3]
 STRANGER = (ROOT / "molecule/firewall/fixture/stranger.py").read_text()
 DATA1, PORT, CUSTOMER = "10.78.30.11", 8443, "10.78.0.31"
 SYN, HELD, HURRIED, SENT = "10.78.0.32", "10.78.0.33", "10.78.0.34", "10.78.0.35"
+PROVEN, HOLDER = "10.78.0.36", "10.78.0.37"
+# A port of the gateway behind which data1 answers, and a network that nobody has (RFC 2544) for forged sources.
+DOOR: dict[str, Any] = {"address": "10.78.0.2", "port": 8444}
+NOBODY, FORGED = "198.18.0.0/15", 6000
+FLOWS = f"""
+  - name: visits
+    from: [outside, {NOBODY}]
+    to: [data1]
+    ports: [{PORT}]
+    publish: {{gateway: gw, zone: outside, port: {DOOR["port"]}}}
+    reason: SYNs to it are answered with cookies
+  - name: past-the-proxy
+    from: [{NOBODY}]
+    to: [data1]
+    ports: [{PORT}]
+    reason: The same is tried where each SYN is tracked
+"""
 LIMITS = {
     "opened_per_second": 60,
     "completed_per_second": 10,
     "held": 40,
     "datagrams_per_second": 50,
     "block_minutes": 1,
+    "syn_proxy": True,
 }
+LOOSE = "net.netfilter.nf_conntrack_tcp_loose"
 ECHO = f"""
 import os, socketserver, sys, threading
 class Echo(socketserver.BaseRequestHandler):
@@ -42,24 +61,30 @@ os._exit(0)
 
 
 @pytest.fixture(scope="module")
-def limits(with_policy: WithPolicy) -> Iterator[None]:
-    """Give the gateway small limits, and a zone outside that is not ours; afterwards its own policy."""
+def limits(with_policy: WithPolicy, run_in: Inside) -> Iterator[None]:
+    """Give the gateway small limits, a door, and a zone outside that is not ours; afterwards its own policy."""
 
     def change(policy: Path) -> None:
         (policy / "perimeter.yml").write_text(json.dumps({"perimeter": {"floods": LIMITS}}))
         network = (policy / "network.yml").read_text()
         ours = "cidr: 10.78.0.0/24}"
         assert ours in network
-        (policy / "network.yml").write_text(network.replace(ours, "cidr: 10.78.0.0/24, exposure: outside}"))
+        network = network.replace(ours, "cidr: 10.78.0.0/24, exposure: outside}")
+        (policy / "network.yml").write_text(network.replace("\nflows:\n", f"\nflows:{FLOWS}", 1))
 
     with with_policy("gw", change):
+        # Or the gateway would take every forged source for one that belongs elsewhere, and drop it.
+        run_in("gw", "ip", "route", "replace", NOBODY, "via", CUSTOMER)
+        on_network_of("gw", "sysctl", "-qw", f"{LOOSE}=0")
         yield
+        on_network_of("gw", "sysctl", "-qw", f"{LOOSE}=1")
+        run_in("gw", "ip", "route", "del", NOBODY)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def service(run_in: Inside) -> Iterator[None]:
     """Have something answer on data1, where a flow leads from outside; give the client its further addresses."""
-    for source in (CUSTOMER, SYN, HELD, HURRIED, SENT):
+    for source in (CUSTOMER, SYN, HELD, HURRIED, SENT, PROVEN, HOLDER):
         run_in("client", "ip", "address", "replace", f"{source}/24", "dev", "eth0")
     # It ends with its standard input: a signal would end nsenter, and leave it on the machine.
     with subprocess.Popen([*inside("data1"), "python3", "-c", ECHO], stdin=subprocess.PIPE):
@@ -87,7 +112,12 @@ def begin(what: str, **more: Any) -> Any:
 
 def thrown(machine: str, *words: str) -> str:
     """Run hping3 of this computer on a machine's network; return its closing line."""
-    argv = ["nsenter", "--target", inside(machine)[2], "--net", "hping3", "--quiet", *words]
+    return on_network_of(machine, "hping3", "--quiet", *words)
+
+
+def on_network_of(machine: str, *command: str) -> str:
+    """Run a program of this computer on a machine's network; inside, its kernel values can only be read."""
+    argv = ["nsenter", "--target", inside(machine)[2], "--net", *command]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
     return done.stdout + done.stderr
 
@@ -106,10 +136,10 @@ def arrived(run_in: Inside) -> int:
 
 
 @contextmanager
-def beside() -> Iterator[list[dict[str, Any]]]:
+def beside(**where: Any) -> Iterator[list[dict[str, Any]]]:
     """Have a customer come a second before, all through and a second after; what he saw is in the list at the end."""
     seen: list[dict[str, Any]] = []
-    customer = ask("customer", source=CUSTOMER, seconds=120)
+    customer = ask("customer", source=CUSTOMER, seconds=120, **where)
     time.sleep(1)
     yield seen
     time.sleep(1)
@@ -212,3 +242,49 @@ def test_nobody_outside_can_have_management_shut_out(run_in: Inside) -> None:
 
     assert arrived(run_in) == before
     assert not any(address.startswith("10.78.40.") for address in shut_out(run_in))
+
+
+def tracked(run_in: Inside) -> int:
+    """Return how many connections the gateway knows of."""
+    return int(run_in("gw", "cat", "/proc/sys/net/netfilter/nf_conntrack_count").stdout)
+
+
+@pytest.mark.usefixtures("limits")
+def test_a_flood_from_forged_sources_leaves_no_trace_at_a_door(run_in: Inside) -> None:
+    """No limit by source knows it. Past the proxy each packet is a connection for two minutes (SYN_SENT)."""
+    before = tracked(run_in)
+    with beside(**DOOR) as seen:
+        begin("forge", network=NOBODY, times=FORGED, **DOOR)
+    left = tracked(run_in) - before - len(seen)
+    begin("forge", network=NOBODY, times=FORGED)
+    filled = tracked(run_in) - before - left
+
+    record(Row("forged SYN flood", blocked=left < FORGED / 20, seen="connection table of the gateway", kept=kept(seen)))
+    assert left < FORGED / 20
+    assert filled > FORGED * 0.9
+    assert kept(seen) >= 99
+
+
+@pytest.mark.usefixtures("limits")
+def test_limits_by_source_count_at_a_door_too(run_in: Inside) -> None:
+    """There a handshake is complete, and a connection held, when the gateway opens it to the server."""
+    did = begin("hurry", source=PROVEN, times=300, **DOOR)
+    out = shut_out(run_in)
+    held = begin("hold", source=HOLDER, times=60, **DOOR)
+
+    assert 10 <= did["opened"] < 300
+    assert 0 < out[PROVEN] <= 60
+    # The last one got its cookie, and nobody behind it.
+    assert (held["opened"], held["alive"]) == (41, 3)
+    assert HOLDER not in out
+
+
+@pytest.mark.usefixtures("limits")
+def test_a_connection_through_a_door_outlives_a_new_rule_set(run_in: Inside) -> None:
+    """The kernel goes on translating numbers and times between client and server."""
+    line = ask("keep", source=CUSTOMER, **DOOR)
+    time.sleep(1)
+    loaded = run_in("gw", "nft", "-f", "/etc/haechi/firewall.nft").returncode
+    answer = json.loads(line.communicate("enough\n", timeout=60)[0])
+
+    assert (loaded, answer) == (0, {"before": True, "after": True})
