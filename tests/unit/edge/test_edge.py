@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from ansible_collections.haechi.guard.plugins.module_utils.edge import alive, candidate
+from ansible_collections.haechi.guard.plugins.module_utils.edge import alive, candidate, look
 
 from haechi.desired import edge, leaves
 from haechi.policy import load
@@ -145,3 +145,14 @@ def test_an_edge_is_alive_when_haproxy_says_so(tmp_path: Path, said: bytes, *, e
 def test_an_edge_where_nothing_listens_is_not_alive(tmp_path: Path) -> None:
     """Also where nothing was ever installed."""
     assert not alive.alive(str(tmp_path / "nothing.sock"))
+
+
+def test_a_request_whose_line_was_dropped_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never arrives is told; the other parts of the request are looked for in what did."""
+    asked: list[str] = []
+    monkeypatch.setattr(look, "status", lambda _asked, path, **_more: asked.append(path) or 200)
+    monkeypatch.setattr(look, "_logged", lambda _since, word: f"GET /.haechi/{word}" if len(asked) > 1 else "")
+
+    assert look.log({}) == {"path": True, "also": []}
+    assert len(asked) == 2
+    assert len(set(asked)) == 1
