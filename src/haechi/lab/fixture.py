@@ -39,7 +39,9 @@ Type=oneshot
 User=postgres
 # As whoever runs a database does where nobody logs in as it (KISA U-11).
 ExecStartPre=+/usr/sbin/usermod --shell /usr/sbin/nologin postgres
-ExecStart=/usr/bin/psql --quiet --set ON_ERROR_STOP=1 --file /etc/ekyc.sql
+# Opened before the account changes: nobody else on the machine reads the password.
+StandardInput=file:/etc/ekyc.sql
+ExecStart=/usr/bin/psql --quiet --set ON_ERROR_STOP=1
 ExecStart=/usr/bin/touch /var/lib/postgresql/ekyc
 
 [Install]
@@ -81,7 +83,6 @@ def database(address: str, application_at: str, password: str, release: str) -> 
     return {
         f"{place}/conf.d/lab.conf": (f"listen_addresses = '{address}'\n", 0o644),
         f"{place}/pg_hba.conf": (HBA.format(application=application_at), 0o644),
-        # psql reads it as postgres, who may set this password anyway.
-        "/etc/ekyc.sql": (SQL.format(password=password), 0o644),
+        "/etc/ekyc.sql": (SQL.format(password=password), 0o600),
         f"{UNITS}/ekyc-database.service": (DATABASE.format(version=version), 0o644),
     }
