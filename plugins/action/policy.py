@@ -24,6 +24,7 @@ _SPEC = {
     "needs": {"type": "list", "elements": "str"},
     "documents": {"type": "bool"},
     "certificate": {"type": "bool", "default": False},
+    "x509": {"type": "bool", "default": False},
 }
 MODULE_UTILS = Path(__file__).resolve().parents[1] / "module_utils"
 GALAXY = Path(__file__).resolve().parents[2] / ".collections/ansible_collections/haechi/guard/galaxy.yml"
@@ -58,6 +59,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             passed = gate.judge(inventory, task_vars["groups"]["all"], extra, needs, documents=documents)
         except gate.GateError as error:
             raise AnsibleActionFail(str(error)) from error
+        if arguments["x509"] and passed.expired:
+            raise AnsibleActionFail(passed.expired)
         handout.keep(Path(C.DEFAULT_LOCAL_TMP), passed.desired)
         warnings = [*passed.warnings, *(self._certified(inventory, passed.run) if arguments["certificate"] else [])]
         # Of the runs that log in, the one that makes hosts what policy says: from then on whoever moved is another.

@@ -29,6 +29,12 @@ options:
       - Together with C(documents) also whether shared secrets are listed for rotation that somebody knew who moved.
     type: bool
     default: false
+  x509:
+    description:
+      - Whether the run hands out what the X.509 authorities sign. One of them that expired then stops it, before any
+        host is touched; elsewhere it is a warning.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -48,4 +54,5 @@ ARGUMENT_SPEC = {
     "needs": {"type": "list", "elements": "str"},
     "documents": {"type": "bool"},
     "certificate": {"type": "bool", "default": False},
+    "x509": {"type": "bool", "default": False},
 }

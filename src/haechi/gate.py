@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from haechi import __version__, runs, tombstones
 from haechi.hr import handover
-from haechi.pki import revocations
+from haechi.pki import expiry, revocations
 from haechi.pki import trust as trusts
 from haechi.policy import Loaded, Problem, load, state_dir
 from haechi.policy.models import Policy, State
@@ -20,6 +20,7 @@ from haechi.seal import SealError
 if TYPE_CHECKING:
     from haechi.seal.store import Seal
 
+CA = "The X.509 authorities have"
 CORE = ((2, 21), (2, 22))  # from, up to but not including
 
 
@@ -29,11 +30,16 @@ class GateError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Passed:
-    """What a run may use; ``run`` is the document of ``runs.begin``."""
+    """What a run may use; ``run`` is the document of ``runs.begin``.
+
+    ``expired`` says which X.509 authority did, and is empty where none did. That stops the runs that hand out what it
+    signs, and no other: nobody's way in hangs on it.
+    """
 
     desired: dict[str, dict[str, object]]
     run: dict[str, Any]
     warnings: tuple[str, ...]
+    expired: str = ""
 
 
 def versions(core: str, collection: str) -> None:
@@ -74,7 +80,10 @@ def judge(
     except tombstones.TombstoneError as error:
         raise GateError(str(error)) from error
     revoked, state = store.revoked(), state_dir(policy)
-    trust = trusts.read(policy, state, store, datetime.now(UTC))
+    now = datetime.now(UTC)
+    trust = trusts.read(policy, state, store, now)
+    authorities = tuple(expiry.problems(policy, state, trust, now)) if needs is None else ()
+    expired = [problem for problem in authorities if problem.severity == "error"]
     left = (*left_but_active(policy, loaded.where, revoked - set(needs or ())), *old_keys(policy, loaded.where, store))
     warnings = tuple(line(problem) for problem in (*problems, *left) if problem.severity == "warning")
     unsound = f"{len(loaded.errors)} problem(s), the first: {line(loaded.errors[0])}" if loaded.errors else ""
@@ -82,7 +91,8 @@ def judge(
     # Only the receiver's own rollout needs them, and refuses without (role offboarding).
     handed = handover.collect(policy, state) if documents else handover.NOTHING
     made = _documents(runs.read(run), hosts, handed) if documents else {}
-    return Passed(desired=made, run=run, warnings=(*warnings, *handed.lacking))
+    also = (*map(line, authorities), *handed.lacking)
+    return Passed(desired=made, run=run, warnings=(*warnings, *also), expired=render(expired, CA) if expired else "")
 
 
 def _documents(run: runs.Run, hosts: Iterable[str], handed: handover.Handover) -> dict[str, Any]:
@@ -153,7 +163,7 @@ def line(problem: Problem) -> str:
     return f"{place}: {path}{problem.what}. {problem.mend[:1].upper()}{problem.mend[1:]}."
 
 
-def render(problems: Iterable[Problem]) -> str:
+def render(problems: Iterable[Problem], whose: str = "The policy has") -> str:
     """Return problems as a person reads them, one a line, with the count."""
     lines = [line(problem) for problem in problems]
-    return "\n".join([f"The policy has {len(lines)} problem(s); no host was touched.", *lines])
+    return "\n".join([f"{whose} {len(lines)} problem(s); no host was touched.", *lines])

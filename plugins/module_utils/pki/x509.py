@@ -148,8 +148,12 @@ def sign(folder: str, order: Mapping[str, Any], now: datetime) -> str:
 def certify(csr: str, name: str, extensions: str, term: tuple[str, int], by: tuple[str, str]) -> str:
     """Return a certificate of a request's public key. ``term``: its serial number in hexadecimal and its days.
 
-    ``by`` are the files of the signing certificate and its key. Raises ``X509Error`` where openssl refuses.
+    ``by`` are the files of the signing certificate and its key. Raises ``X509Error`` where that certificate expired,
+    where openssl would sign all the same, and where it refuses.
     """
+    ends = read(Path(by[0]).read_text(encoding="ascii")).ends
+    if ends <= datetime.now(timezone.utc):  # noqa: UP017 - Python 3.11 on hosts
+        raise X509Error(f"{by[0]} expired {ends:%Y-%m-%d}, so nothing was signed: `haechi validate` says how to go on")
     with tempfile.TemporaryDirectory() as place:
         request_file, told = Path(place, "csr"), Path(place, "ext")
         request_file.write_text(csr, encoding="ascii")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from haechi import gate, tombstones
+from haechi.pki import expiry, trust
 from haechi.policy import Loaded, Problem, load, state_dir
 
 
@@ -30,7 +33,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Judge and show."""
     inventory = args.inventory.parent if args.inventory.is_file() else args.inventory
-    loaded = _with_leavers(load(inventory))
+    loaded = _with_state(load(inventory))
     if args.format == "json":
         print(json.dumps([asdict(problem) for problem in loaded.problems], ensure_ascii=False, indent=2))
     else:
@@ -40,17 +43,19 @@ def run(args: argparse.Namespace) -> int:
     return 1 if loaded.errors or loaded.policy is None else 0
 
 
-def _with_leavers(loaded: Loaded) -> Loaded:
-    """Add a warning for each leaver on record whom policy still calls active."""
+def _with_state(loaded: Loaded) -> Loaded:
+    """Add what the state folder says: leavers whom policy still calls active, and X.509 authorities that expired."""
     if loaded.policy is None:
         return loaded
+    policy, state, now = loaded.policy, state_dir(loaded.policy), datetime.now(UTC)
+    found: Iterable[Problem]
     try:
-        found = gate.left_but_active(loaded.policy, loaded.where, tombstones.revoked(state_dir(loaded.policy)))
+        store = tombstones.read(state)
+        found = gate.left_but_active(policy, loaded.where, store.revoked())
+        found = (*found, *expiry.problems(policy, state, trust.read(policy, state, store, now), now))
     except tombstones.TombstoneError as error:
         what, mend = str(error), "no run can decide who has left until it is mended"
-        found = (
-            Problem(file=str(state_dir(loaded.policy)), line=0, path="", what=what, mend=mend, severity="warning"),
-        )
+        found = (Problem(file=str(state), line=0, path="", what=what, mend=mend, severity="warning"),)
     return replace(loaded, problems=tuple(sorted((*loaded.problems, *found))))
 
 

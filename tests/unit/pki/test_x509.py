@@ -33,8 +33,8 @@ def secret(tmp_path: Path) -> Path:
     return path
 
 
-def held(policy: Policy, folder: Path, state: Path, secret: Path) -> Path:
-    told, out = root.ceremony(policy, state, x509.request(str(folder / x509.KEY), "x"), secret, AT)
+def held(policy: Policy, folder: Path, state: Path, secret: Path, at: datetime = AT) -> Path:
+    told, out = root.ceremony(policy, state, x509.request(str(folder / x509.KEY), "x"), secret, at)
     (folder / x509.CHAIN).write_text(told.x509_issuing)
     (folder / x509.ROOT).write_text(told.x509_root)
     return out
@@ -110,6 +110,14 @@ def test_the_issuing_authority_makes_no_further_authority(
 
     assert "CA:TRUE, pathlen:0" in shown
     assert "CA:FALSE" in leaf
+
+
+def test_an_authority_that_expired_signs_nothing(policy: Policy, issuing: Path, tmp_path: Path, secret: Path) -> None:
+    """Five years after its ceremony; openssl alone would sign, and the host would have what nobody takes."""
+    held(policy, issuing, tmp_path / "state", secret, AT - timedelta(days=1826))
+
+    with pytest.raises(x509.X509Error, match=r"x509_issuing\.pem expired .*, so nothing was signed: `haechi validate`"):
+        x509.sign(str(issuing), order(issuing), AT)
 
 
 def test_an_errand_that_cannot_be_done_says_why(tmp_path: Path) -> None:
