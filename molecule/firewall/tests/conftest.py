@@ -36,7 +36,7 @@ def run_in() -> Inside:
 
     def run(name: str, *command: str) -> subprocess.CompletedProcess[str]:
         argv = [*inside(name), *command]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=180, stdin=subprocess.DEVNULL)
 
     return run
 

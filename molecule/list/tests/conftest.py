@@ -75,7 +75,7 @@ class Machine:
         fresh = [f"-o{word}" for word in ("BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=5")]
         argv = ["ssh", "-F", "none", *known, *fresh, "-i", str(self.keys / who), "-l", who]
         argv += [str(POLICY.hosts[self.name].address), "id", "-un"]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=180, stdin=subprocess.DEVNULL)
 
     def gets_in(self, who: str) -> bool:
         """Return whether somebody logs in; anything but a login or sshd's own refusal fails the test."""

@@ -80,7 +80,7 @@ def login(machine: Machine, folder: Path, *, certified: bool, source: str = "") 
     # As the configuration of playbooks has it: a certificate that is named comes before the key.
     argv += [f"-oCertificateFile={folder / 'certificate.pub'}"] if certified else []
     argv += target
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=180, stdin=subprocess.DEVNULL)
 
 
 def alarms(machine: Machine) -> str:

@@ -39,7 +39,7 @@ class Desk:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
     def typed(self, person: str, command: str, *, prompt: str, answer: str) -> str:

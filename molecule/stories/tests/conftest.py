@@ -31,7 +31,7 @@ class Machine:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command on it."""
         argv = [*inside(self.name), *command]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=180, stdin=subprocess.DEVNULL)
 
     def holds(self, path: str) -> bool:
         """Return whether a file is there."""
