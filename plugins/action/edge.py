@@ -22,10 +22,4 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _, args = self.validate_argument_spec(ARGUMENT_SPEC)
         variables = task_vars or {}
         asked = {"desired": args["desired"], "texts": templates.tree(self, "etc")}
-        seen = self._host.perform(self, asked, variables)
-        if lacking := seen.pop("lacking", None):
-            installed = apt.install(self, lacking, variables)
-            if installed.get("failed"):
-                return result | installed
-            seen = {**self._host.perform(self, asked, variables), "changed": True}
-        return {**result, **seen}
+        return result | apt.bring(self, lambda: self._host.perform(self, asked, variables), variables)

@@ -33,15 +33,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if args["step"] == "install":
             return result | self._install(args, variables)
         asked = {"step": "ensure", "desired": args["desired"]}
-        seen = self._host.perform(self, asked, variables)
-        if lacking := seen.pop("lacking", None):
-            installed = apt.install(self, lacking, variables)
-            if installed.get("failed"):
-                return result | installed
-            seen = self._host.perform(self, asked, variables)
-            brought = [f"package {name}: absent -> installed" for name in lacking]
-            seen |= {"changed": True, "changes": [*brought, *seen.get("changes", [])]}
-        return {**result, **seen}
+        return result | apt.bring(self, lambda: self._host.perform(self, asked, variables), variables)
 
     def _window(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Return the window that is open. In check mode, which installs nothing, the next one serves too."""

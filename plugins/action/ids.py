@@ -31,12 +31,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except sources.SourceError as error:
             return result | {"failed": True, "msg": f"ids: {error}"}
         asked = {"desired": args["desired"], "sources": [one.row() for one in rules], "rules": ""}
-        seen = self._host.perform(self, asked, variables)
-        if lacking := seen.pop("lacking", None):
-            installed = apt.install(self, lacking, variables)
-            if installed.get("failed"):
-                return result | installed
-            seen = {**self._host.perform(self, asked, variables), "changed": True}
+        seen = apt.bring(self, lambda: self._host.perform(self, asked, variables), variables)
         if seen.pop("wanted", None):
             packed = zlib.compress("".join(one.text for one in rules).encode())
             seen = self._host.perform(self, asked | {"rules": base64.b64encode(packed).decode()}, variables)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 APT = "ansible.builtin.apt"
+
+
+def bring(action: ActionBase, ask: Callable[[], dict[str, Any]], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask a host; bring the packages that it lacks, and ask again. Return its last answer, or apt's failure."""
+    seen = ask()
+    lacking = seen.pop("lacking", None)
+    if not lacking:
+        return seen
+    installed = install(action, lacking, variables)
+    if installed.get("failed"):
+        return installed
+    brought = [f"package {name}: absent -> installed" for name in lacking]
+    again = ask()
+    return again | {"changed": True, "changes": [*brought, *again.get("changes", [])]}
 
 
 def install(action: ActionBase, names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
