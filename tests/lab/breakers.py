@@ -23,6 +23,7 @@ from haechi.controls import all_controls
 from haechi.controls.model import Control, Scope
 from haechi.lab import site
 from haechi.policy import state_dir
+from haechi.policy.models import State
 from haechi.policy.resolve import keys_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,6 +184,7 @@ def playbook(name: str, **env: str) -> subprocess.CompletedProcess[str]:
 def _scripts(pairs: Iterable[tuple[str, Control]], which: str) -> list[str]:
     policy = site.read_policy(INVENTORY)
     keys = {f"@KEY:{who.id}@": keys_of(policy, who)[0] for who in policy.identities if keys_of(policy, who)}
+    keys["@LEFT@"] = next(who.id for who in policy.identities if who.state is not State.ACTIVE)
     with ThreadPoolExecutor(4) as pool:
         return list(filter(None, pool.map(lambda pair: _script(*pair, which, keys), list(pairs))))
 

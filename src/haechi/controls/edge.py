@@ -155,8 +155,7 @@ def _edit(what: str, instead: str, path: str = HAPROXY) -> str:
     return f"sed -i 's/{what}/{instead}/' {path}; systemctl reload {unit}"
 
 
-# Its own scenario breaks these: the lab has no edge.
-MACHINES = ("trixie", "bookworm")
+EDGES = ("edge1", "edge2")
 CONTROLS = (
     Control(
         id="edge-tls",
@@ -169,7 +168,7 @@ CONTROLS = (
             how="TLS 1.2 is offered without a day in policy",
             script=_edit("ssl-min-ver TLSv1.3 no-tls", "ssl-min-ver TLSv1.2 no-tls"),
             touches=("haproxy-tls",),
-            hosts=MACHINES,
+            hosts=EDGES,
         ),
     ),
     Control(
@@ -184,10 +183,10 @@ CONTROLS = (
             script="cd /etc/haechi/edge; rm tls.pem tls.pem.key; openssl req -x509 -newkey ec -pkeyopt"
             " ec_paramgen_curve:P-256 -nodes -keyout tls.pem.key -out tls.pem -subj /CN=x -days 30 2>/dev/null;"
             " systemctl reload haproxy",
-            touches=("haproxy-tls",),
-            # No answer comes over a connection that nobody trusts.
+            # No answer comes over a connection that nobody trusts, so nothing else of an edge can be told beside it.
+            touches=("haproxy-tls", "haproxy-limits", "haproxy-log", "waf"),
             also=("edge-waf-blocks", "edge-limits", "edge-logs-clean", "edge-tls"),
-            hosts=MACHINES,
+            hosts=EDGES,
         ),
     ),
     Control(
@@ -201,7 +200,7 @@ CONTROLS = (
             how="the WAF is told to look on",
             script=_edit("^SecRuleEngine On", "SecRuleEngine DetectionOnly", WAF),
             touches=("waf",),
-            hosts=MACHINES,
+            hosts=EDGES,
         ),
     ),
     Control(
@@ -215,7 +214,7 @@ CONTROLS = (
             how="the limit of requests is taken out",
             script=f"sed -i '/deny_status 429/d' {HAPROXY}; systemctl reload haproxy",
             touches=("haproxy-limits",),
-            hosts=MACHINES,
+            hosts=EDGES,
         ),
     ),
     Control(
@@ -229,7 +228,7 @@ CONTROLS = (
             how="the log takes the whole address of a request",
             script=_edit("%\\[var(txn.path)\\]", "%HU"),
             touches=("haproxy-log",),
-            hosts=MACHINES,
+            hosts=EDGES,
         ),
     ),
     Control(
@@ -243,7 +242,7 @@ CONTROLS = (
             how="nothing moves the address at the next boot",
             script="systemctl disable --quiet keepalived",
             touches=("keepalived",),
-            hosts=MACHINES,
+            hosts=EDGES,
         ),
     ),
     Control(
@@ -260,7 +259,7 @@ CONTROLS = (
             " ip address replace $(grep -A1 virtual_ipaddress keepalived.conf | tail -n 1) dev $card; sleep 4",
             touches=("keepalived",),
             also=("edge-serves",),
-            hosts=MACHINES,
+            hosts=EDGES,
         ),
     ),
 )

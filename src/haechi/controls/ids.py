@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from haechi.controls.gateway import breaker, control
 from haechi.controls.model import Case, Severity, Verdict, failed, none_of, not_here
-from haechi.controls.own_tests import breaker, control
 from haechi.observe.inspected import Ids, Instance
 
 NO_IDS = "policy has nothing inspected here"
@@ -171,7 +171,7 @@ CONTROLS = (
         ("efsr-15-1-1", "efsr-15-2", "ismsp-2.10.1", "ismsp-2.11.3", "iso-a.8.16"),
         runs,
         _breaker(
-            "one of them is stopped", "systemctl stop haechi-ids-open.service", "ids:open", ("ids-rules-in-force",)
+            "one of them is stopped", "systemctl stop haechi-ids-detect.service", "ids:detect", ("ids-rules-in-force",)
         ),
     ),
     control(

@@ -98,8 +98,8 @@ class Breaker:
     the state it changes: breakers that share none run at once on one host. ``also`` are controls that fail with it.
     ``releases``: Debian releases on which it can be broken; ``hosts``: those of the lab, where not all will do, or the
     machine of the role's own tests where the lab has none.
-    ``@KEY:id@`` in a script stands for an identity's public key. ``where``: on the host, or on the control node, where
-    ``$STATE`` is the site's state folder.
+    ``@KEY:id@`` in a script stands for an identity's public key, ``@LEFT@`` for the id of somebody who left.
+    ``where``: on the host, or on the control node, where ``$STATE`` is the site's state folder.
     """
 
     how: str

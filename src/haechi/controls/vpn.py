@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from haechi.controls.gateway import breaker, control
 from haechi.controls.model import Case, Severity, Verdict, failed, none_of, not_here
-from haechi.controls.own_tests import breaker, control
 from haechi.observe.posture import UnknownError
 from haechi.observe.tunnelled import Instance
 from haechi.policy.models import Kind, State
@@ -216,7 +216,7 @@ CONTROLS = (
         Severity.HIGH,
         ("pipc-5-2", "ismsp-2.2.5", "ismsp-2.5.1", "iso-a.5.18"),
         leavers,
-        breaker("somebody who is disabled gets codes", f"install -m 600 /dev/null {SEEDS}/dan", "vpn:seeds"),
+        breaker("somebody who is disabled gets codes", f"install -m 600 /dev/null {SEEDS}/@LEFT@", "vpn:seeds"),
     ),
     control(
         "vpn-list-fresh",
@@ -247,6 +247,6 @@ CONTROLS = (
         Severity.MEDIUM,
         ("ismsp-2.6.6", "ismsp-2.9.2", "iso-a.8.20"),
         up,
-        breaker("one of both is stopped", "systemctl stop haechi-vpn@tcp.service", "vpn:tcp"),
+        breaker("one of both is stopped", "systemctl stop haechi-vpn@tcp.service", "vpn:running"),
     ),
 )

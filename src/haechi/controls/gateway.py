@@ -1,4 +1,4 @@
-"""Controls of roles that the lab does not have: they are broken on the gateway of the role's own machines."""
+"""Controls of what only a gateway does: they are broken on that of the lab."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ def breaker(
     how: str, script: str, touches: str, also: tuple[str, ...] = (), releases: tuple[str, ...] = ("12", "13")
 ) -> Breaker:
     """Return a breaker for that gateway."""
-    return Breaker(how=how, script=script, touches=(touches,), also=also, releases=releases, hosts=("gw",))
+    return Breaker(how=how, script=script, touches=(touches,), also=also, releases=releases, hosts=("gw1",))
