@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,24 @@ class Sample:
 
     seconds: float
     cpu_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was measured of the perimeter: seconds of each question on both ways, and of the fail-over."""
+
+    inspected: Sequence[float]
+    uninspected: Sequence[float]
+    gap_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """What one client is answered on one way, its questions in a row: how many a second, and how long they take."""
+
+    per_s: float
+    p50_ms: float
+    p99_ms: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +46,7 @@ class Samples:
     audit: Sequence[Sample]
     lab: Sequence[Sample]
     converge: Sample
+    perimeter: Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +59,9 @@ class Figures:
     cpu_s_per_extra_host: float
     first_converge_s: float
     lab_rerun_s: float
+    failover_s: float
+    inspected: Way
+    uninspected: Way
 
 
 def seconds(samples: Sequence[Sample]) -> float:
@@ -60,6 +82,19 @@ def cpu_per_extra_host(one: Sequence[Sample], all_hosts: Sequence[Sample], hosts
     return (median(s.cpu_s for s in all_hosts) - median(s.cpu_s for s in one)) / (hosts - 1)
 
 
+def way(took: Sequence[float]) -> Way:
+    """Return the figures of questions of which each took so many seconds.
+
+    Raises ``StatisticsError`` for fewer than two.
+    """
+    shares = quantiles(took, n=100, method="inclusive")
+    return Way(
+        per_s=round(len(took) / sum(took), 1),
+        p50_ms=round(shares[49] * 1000, 2),
+        p99_ms=round(shares[98] * 1000, 2),
+    )
+
+
 def figures(samples: Samples) -> Figures:
     """Return the figures: medians, so that one disturbed run moves none of them."""
     ping = seconds(samples.ping)
@@ -70,4 +105,7 @@ def figures(samples: Samples) -> Figures:
         cpu_s_per_extra_host=round(cpu_per_extra_host(samples.site, samples.lab, samples.hosts), 2),
         first_converge_s=round(samples.converge.seconds, 1),
         lab_rerun_s=round(seconds(samples.lab), 1),
+        failover_s=round(samples.perimeter.gap_s, 2),
+        inspected=way(samples.perimeter.inspected),
+        uninspected=way(samples.perimeter.uninspected),
     )

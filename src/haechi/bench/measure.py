@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from haechi.bench.figures import Sample, Samples
+from haechi.bench.figures import Sample, Samples, Seen
+from haechi.bench.perimeter import Perimeter
 from haechi.demo import StoryError
 from haechi.demo.playbooks import Playbooks
 from haechi.lab import containers, podman, site, topology
@@ -83,6 +84,7 @@ class Bench:
             self.say(f"Round {number} of {repeat}: site again on all {len(managed(self.policy))} hosts, {FORKS} forks")
             self._warm("managed")
             self._unchanged(self.lab, "site", "--forks", str(FORKS))
+        seen = self._perimeter(repeat)
         return Samples(
             hosts=len(managed(self.policy)),
             ping=self.ping,
@@ -90,7 +92,18 @@ class Bench:
             audit=self.audit,
             lab=self.lab,
             converge=self._converge(),
+            perimeter=seen,
         )
+
+    def _perimeter(self, repeat: int) -> Seen:
+        """Measure what the perimeter costs customers, and start the machine again that it loses."""
+        edge, ids = self.policy.edge, self.policy.ids
+        if edge is None or ids is None:
+            raise StoryError(f"{self.policy.site.name} has no edge or no intrusion detection to measure")
+        made = Perimeter(policy=self.policy, edge=edge, gateways=ids.hosts, containers=self._containers(), say=self.say)
+        seen = made.measure(repeat)
+        site.up(self.playbooks.inventory, self.say)
+        return seen
 
     def _unchanged(self, into: list[Sample], name: str, *arguments: str) -> None:
         """Measure a ping, and beside it a playbook that must find nothing to do."""
@@ -104,16 +117,16 @@ class Bench:
         """Make the host bare as on its first day, and harden it; its image holds all packages, so none is fetched."""
         self.say(f"First converge: {self.host} is made anew, and let in")
         site.disconnect(self.playbooks.inventory, self.policy)
-        podman.run("rm", "--force", "--time", "0", self._container())
+        podman.run("rm", "--force", "--time", "0", self._containers()[self.host])
         site.up(self.playbooks.inventory, self.say)
         self.playbooks.run("bootstrap", "--limit", self.host)
         self._warm(self.host)
         self.say(f"First converge: {self.host} becomes what policy says")
         return self._timed("site", "--limit", self.host)[0]
 
-    def _container(self) -> str:
+    def _containers(self) -> dict[str, str]:
         made = topology.machines(self.policy, topology.read_lab(self.playbooks.inventory))
-        return next(machine.container for machine in made if machine.name == self.host)
+        return {machine.name: machine.container for machine in made}
 
     def _warm(self, hosts: str) -> None:
         self.playbooks.run(self._name(PING), "--limit", hosts)

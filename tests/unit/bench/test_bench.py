@@ -12,6 +12,8 @@ import pytest
 
 from haechi import cli
 from haechi.bench import measure
+from haechi.bench.figures import Seen
+from haechi.bench.perimeter import Perimeter, gap
 from haechi.demo import StoryError
 from haechi.demo.playbooks import Playbooks
 from haechi.lab import podman, site
@@ -46,6 +48,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     monkeypatch.setattr(site, "disconnect", note("disconnect"))
     monkeypatch.setattr(site, "up", note("up"))
     monkeypatch.setattr(podman, "run", lambda *arguments: told.append(arguments))
+    seen = Seen(inspected=[0.02, 0.03], uninspected=[0.01, 0.01], gap_s=2.2)
+    monkeypatch.setattr(Perimeter, "measure", lambda _, repeat: told.append(("perimeter", str(repeat))) or seen)
     return told
 
 
@@ -80,7 +84,8 @@ def test_the_machine_of_the_first_converge_is_bare_and_ends_hardened(
 
     only = ("--limit", "edge1")
     gone = ("rm", "--force", "--time", "0", "haechi-lab-edge1")
-    assert asked[9:] == [("disconnect",), gone, ("up",), ("bootstrap", *only), ("ping", *only), ("site", *only)]
+    lost = [("perimeter", "1"), ("up",)]
+    assert asked[9:] == [*lost, ("disconnect",), gone, ("up",), ("bootstrap", *only), ("ping", *only), ("site", *only)]
 
 
 def test_a_host_that_was_still_changed_is_no_measure(
@@ -157,3 +162,15 @@ def test_the_ping_is_one_task_on_any_host() -> None:
     )
 
     assert listed.stdout.count("TAGS: []\n") == 2
+
+
+def test_the_gap_is_the_longest_wait_between_two_answers() -> None:
+    """Customers were answered before and after the loss at 12."""
+    assert gap([10.0, 11.0, 11.9, 14.0, 14.1], 12.0) == pytest.approx(2.1)
+
+
+@pytest.mark.parametrize("answered", [[], [10.0, 11.0], [13.0, 14.0]])
+def test_a_service_that_did_not_come_back_has_no_gap(answered: list[float]) -> None:
+    """What nobody saw end is not told as short."""
+    with pytest.raises(StoryError, match="did not fail over"):
+        gap(answered, 12.0)
