@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,11 +14,13 @@ import pytest
 
 from haechi.demo.story import COLLEAGUE, LAPTOP
 from haechi.demo.tunnels import Laptop
+from haechi.lab import logs
 from haechi.lab.seed import TUNNEL
 
 from .conftest import INVENTORY, ROOT, Lab
 
 ASK = (ROOT / "molecule/edge/fixture/ask.py").read_text()
+CANARY = 1078001
 NAME, SERVICE, VPN = "ekyc.example.test", "10.77.0.2", "10.77.0.3"
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)", "Accept": "*/*"}
 ALWAYS_TRUE = "' or '1'='1"
@@ -113,6 +116,25 @@ def test_behind_the_edge_the_gateway_inspects_too(lab: Lab) -> None:
     ]
     dropped = {row["alert"]["signature_id"] for row in told if row.get("alert", {}).get("action") == "blocked"}
     assert 1078005 in dropped
+
+
+def test_the_canary_of_each_suricata_arrives_on_the_log_host(lab: Lab) -> None:
+    """Fired now, as a timer fires it twice a day: it comes over RELP and TLS, as whole JSON."""
+    assert lab.inside("log1", "truncate", "--size", "0", logs.KEPT).returncode == 0
+    assert lab.inside("gw1", "systemctl", "start", "haechi-ids-canary.service", timeout=180).returncode == 0
+
+    wanted = {"127.0.77.41", "127.0.77.42"}
+    until, arrived = time.monotonic() + 60, set[str]()
+    while arrived != wanted and time.monotonic() < until:
+        time.sleep(0.5)
+        rows = [json.loads(line[line.index("{") :]) for line in kept(lab) if "{" in line]
+        arrived = {row["dest_ip"] for row in rows if row.get("alert", {}).get("signature_id") == CANARY}
+    assert arrived == wanted
+
+
+def kept(lab: Lab) -> list[str]:
+    """Return the whole lines that the log host keeps."""
+    return lab.inside("log1", "cat", logs.KEPT).stdout.rpartition("\n")[0].splitlines()
 
 
 @pytest.mark.parametrize("host", SSHD)

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from namespaces import inside
 
+from haechi.lab import logs
+
 from .conftest import Gateway, until
-from .logged import ENDS, KEPT, certificates
 
 CANARY = 1078001
-MACHINES = {"gateway": "gw", "logs": "trixie"}
+FOLDER, KEPT = "/root/hx-relp", "/var/log/hx-from-gateway.json"
+MACHINES: dict[logs.End, str] = {"sends": "gw", "keeps": "trixie"}
+KEEPER = "10.78.40.11"
 # The packages' own service must not run beside ours, not for a moment.
 BRING = "ln -sf /dev/null /etc/systemd/system/rsyslog.service; export DEBIAN_FRONTEND=noninteractive; {}"
 INSTALL = "apt-get -q --yes --no-install-recommends {} install rsyslog-relp"
@@ -22,8 +25,8 @@ INSTALL = "apt-get -q --yes --no-install-recommends {} install rsyslog-relp"
 ELSEWHERE = "-o Dir::State::status=/root/hx-status -o Dir::Cache::archives=/root/hx-debs --download-only"
 
 
-def does(name: str, script: str, content: bytes = b"") -> bytes:
-    argv = [*inside(MACHINES[name]), "sh", "-ec", script]
+def does(end: logs.End, script: str, content: bytes = b"") -> bytes:
+    argv = [*inside(MACHINES[end]), "sh", "-ec", script]
     done = subprocess.run(argv, input=content, capture_output=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
@@ -32,24 +35,24 @@ def does(name: str, script: str, content: bytes = b"") -> bytes:
 @pytest.fixture
 def log_host(tmp_path: Path) -> Iterator[None]:
     """Have both ends run rsyslog; the gateway's own wall lets it fetch no packages, so the log host hands them on."""
-    certificates(tmp_path)
-    does("logs", "cat > /root/hx-status", does("gateway", "cat /var/lib/dpkg/status"))
+    logs.certificates(tmp_path, days=1)
+    does("keeps", "cat > /root/hx-status", does("sends", "cat /var/lib/dpkg/status"))
     fetch = f"apt-get -q update; mkdir -p /root/hx-debs/partial; {INSTALL.format(ELSEWHERE)}"
-    does("logs", BRING.format(f"{fetch}; {INSTALL.format('')}"))
-    packed = does("logs", "cd /root/hx-debs; tar -c *.deb")
+    does("keeps", BRING.format(f"{fetch}; {INSTALL.format('')}"))
+    packed = does("keeps", "cd /root/hx-debs; tar -c *.deb")
     does(
-        "gateway",
+        "sends",
         BRING.format("mkdir -p /root/hx-debs; tar -C /root/hx-debs -x; dpkg --install /root/hx-debs/*.deb"),
         packed,
     )
-    for name, text in ENDS.items():
-        files = ["ca.pem", f"{name}.pem", f"{name}.key"]
+    for name in logs.ENDS:
+        files = [file.format(name) for file in logs.FILES]
         packed = subprocess.run(["tar", "-C", str(tmp_path), "-c", *files], check=True, capture_output=True).stdout
-        does(name, "mkdir -p -m 0700 /root/hx-relp; tar -C /root/hx-relp -x", packed)
-        does(name, "cat > /root/hx-relp/rsyslog.conf", text.encode())
-        does(name, "systemd-run --quiet --collect --unit=hx-relp rsyslogd -n -f /root/hx-relp/rsyslog.conf -i NONE")
+        does(name, f"mkdir -p -m 0700 {FOLDER}; tar -C {FOLDER} -x", packed)
+        does(name, f"cat > {FOLDER}/rsyslog.conf", logs.configuration(name, KEEPER, FOLDER, KEPT).encode())
+        does(name, f"systemd-run --quiet --collect --unit=hx-relp {logs.COMMAND.format(folder=FOLDER)}")
     yield
-    for name in ENDS:
+    for name in logs.ENDS:
         gone = "systemctl stop hx-relp; rm -rf /root/hx-*"
         does(name, f"{gone} {KEPT}; {BRING.format('apt-get -q --yes purge rsyslog rsyslog-relp')}")
         does(name, "rm /etc/systemd/system/rsyslog.service; systemctl daemon-reload")
@@ -60,7 +63,7 @@ def test_the_canary_of_each_instance_arrives_on_the_log_host(gateway: Gateway) -
     """As whole JSON, so a log server needs no parser of its own."""
 
     def arrived() -> set[str]:
-        lines = does("logs", f"cat {KEPT} 2>/dev/null || true").decode().splitlines()
+        lines = does("keeps", f"cat {KEPT} 2>/dev/null || true").decode().splitlines()
         rows = [json.loads(line[line.index("{") :]) for line in lines if "{" in line]
         found = [row for row in rows if row.get("alert", {}).get("signature_id") == CANARY]
         return {row["dest_ip"] for row in found}

@@ -73,7 +73,8 @@ def stale_policy(case: Case) -> Verdict:
     # Whoever was shut out for disuse is told of all the same: the control node knows of that no earlier than now.
     about = {*wanted["people"], *case.asleep}
     # Whether a leaver is named makes no difference: she is refused in any case.
-    if {*(seen.config.get("people") or ()), *case.asleep} - case.revoked != about - case.revoked:
+    named = _named(seen.config)
+    if named is None or {*named, *case.asleep} - case.revoked != about - case.revoked:
         bad.append(f"people {seen.config.get('people')}")
     lines = case.posture.pam.stacks.get("common-account", ())
     asked = any("pam_listfile.so" in line and f"file={REFUSED}" in line for line in lines)
@@ -100,6 +101,13 @@ def automation(case: Case) -> Verdict:
     bad += [f"alarm: {what}" for name, what in seen.alarms.items() if name == "automation-elsewhere"]
     what = f"{wanted['id']} from {', '.join(wanted['sources'])}"
     return none_of(bad, f"{what} alone, anything else an alarm", f"{what}, its certificate is taken, no other use")
+
+
+def _named(config: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the people of whom a host's program is told; None for what is no list of ids."""
+    told = config.get("people") or []
+    ids = isinstance(told, list) and all(isinstance(who, str) for who in told)
+    return frozenset(told) if ids else None
 
 
 def _told(case: Case) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from haechi import authenticator
-from haechi.lab import fixture
+from haechi.lab import fixture, logs
 from haechi.lab.topology import Machine
 from haechi.policy.models import Policy
 from haechi.sshconfig import automation_id
@@ -91,6 +91,7 @@ def seeds(policy: Policy, machine: Machine, lab: Path, upstream: tuple[str, ...]
         files |= _enabled("lab-address.service", ADDRESS_UNIT.format(address=own, network=own.network))
     if machine.serves and machine.partner:
         files |= _fixture(machine, machine.partner, (lab / "keys/ekyc_database").read_text().strip())
+    files |= alerts(machine, lab)
     if machine.managed:
         key = (lab / "keys" / f"{automation_id(policy)}.pub").read_text()
         files["/root/.ssh/authorized_keys"] = Seed(key, 0o600)
@@ -123,6 +124,18 @@ def _fixture(machine: Machine, partner: IPv4Address, password: str) -> dict[str,
         unit = "ekyc-database.service"
     found = {path: Seed(content, mode) for path, (content, mode) in made.items()}
     return found | _enabled(unit, found[f"{fixture.UNITS}/{unit}"].content)
+
+
+def alerts(machine: Machine, lab: Path) -> dict[str, Seed]:
+    """Return the files of a machine that sends or keeps what Suricata tells; none of another."""
+    if machine.alerts is None or machine.keeper is None:
+        return {}
+    own = [name.format(machine.alerts) for name in logs.FILES]
+    files = {f"{logs.FOLDER}/{name}": Seed((lab / logs.SECRETS / name).read_text(), 0o600) for name in own}
+    files[f"{logs.FOLDER}/rsyslog.conf"] = Seed(logs.configuration(machine.alerts, str(machine.keeper)))
+    # The package's own would keep the machine's journal in files a second time.
+    files["/etc/systemd/system/rsyslog.service"] = Seed("", target="/dev/null")
+    return files | _enabled("lab-relp.service", logs.UNIT)
 
 
 def _service(policy: Policy, service: str, upstream: tuple[str, ...]) -> dict[str, Seed]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from haechi import policy as policies
 from haechi import sshconfig
 from haechi.evidence import EvidenceError
-from haechi.lab import containers, fixture, images, limits, secrets
+from haechi.lab import containers, fixture, images, limits, logs, secrets
 from haechi.lab.podman import LabError, run
 from haechi.lab.seed import Seed, archive, seeds, whose
 from haechi.lab.topology import Machine, machines, read_lab
@@ -55,6 +55,7 @@ def prepare(inventory: Path, policy: Policy) -> Path:
     secrets.passphrase(folder / secrets.KEYS / "ca_passphrase")
     secrets.passphrase(folder / secrets.KEYS / "ekyc_database")
     fixture.rules(folder / "rules/other.rules", datetime.now(UTC).date())
+    logs.certificates(folder / logs.SECRETS, days=365)
     secrets.of_sources(policy, folder / secrets.KEYS, state)
     identity = folder / secrets.KEYS / sshconfig.automation_id(policy)
     sshconfig.write(inventory / sshconfig.FILE_NAME, sshconfig.render(policy, state, identity))

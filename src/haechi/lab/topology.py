@@ -10,7 +10,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from haechi.lab import fixture
+from haechi.lab import fixture, logs
 from haechi.lab.images import BASE_PACKAGES, RELEASE_PACKAGES
 from haechi.lab.podman import LabError
 from haechi.policy.models import Policy
@@ -28,6 +28,7 @@ class MachineData(BaseModel):
     packages: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     serves: fixture.Part | None = None
+    alerts: logs.End | None = None
 
 
 class LabData(BaseModel):
@@ -55,6 +56,8 @@ class Machine:
     further: tuple[IPv4Interface, ...] = ()
     serves: fixture.Part | None = None
     partner: IPv4Address | None = None
+    alerts: logs.End | None = None
+    keeper: IPv4Address | None = None
 
 
 def read_lab(inventory: Path) -> LabData:
@@ -108,6 +111,7 @@ def _machine(policy: Policy, lab: LabData, name: str) -> Machine:
     legs = {network_name(policy, zone): address for zone, address in {host.zone: host.address, **host.legs}.items()}
     extra = {*data.packages, *(SERVICE_PACKAGES[service] for service in services)}
     extra |= {fixture.PACKAGES[data.serves]} if data.serves else set()
+    extra |= {logs.PACKAGE} if data.alerts else set()
     # Debian allows one time daemon: chrony where time is served, timesyncd elsewhere.
     extra |= set() if "time_server" in services else {"systemd-timesyncd"}
     return Machine(
@@ -124,6 +128,10 @@ def _machine(policy: Policy, lab: LabData, name: str) -> Machine:
         further=further(policy, name),
         serves=data.serves,
         partner=_partner(policy, lab, data.serves),
+        alerts=data.alerts,
+        keeper=next(
+            (policy.hosts[other].address for other, one in lab.machines.items() if one.alerts == "keeps"), None
+        ),
     )
 
 

@@ -28,7 +28,7 @@ from haechi.tombstones import Store, Tombstone
 
 ROOT = Path(__file__).resolve().parents[3]
 HOSTS = {"app1": "trixie", "db1": "bookworm"}
-SINCE = {"customers", "edge-to-app", "app-to-database", 8080, 5432}
+SINCE = {"customers", "edge-to-app", "app-to-database", "alerts", 8080, 5432, 20514}
 # When the two were looked at, hana had left.
 LEFT = frozenset({"hana"})
 AT = datetime(2026, 11, 24, 16, 40, tzinfo=UTC)

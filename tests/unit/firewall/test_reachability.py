@@ -125,7 +125,7 @@ def test_the_lab_lets_through_what_flows_say(lab: Policy) -> None:
 def test_the_lab_is_as_many_conversations_as_were_counted(lab: Policy) -> None:
     """The bastion reaches eight hosts by ssh and ping and serves them in four ways, vault1 in two, log1 in one.
 
-    Both edges reach the application, and that the database.
+    Both edges reach the application, and that the database; the gateway tells log1 what it saw.
     """
     said, _, _ = _judge(lab)
     sent = {talk.source for talk in said if (talk.target, talk.proto, talk.port) == ("log1", "tcp", 30344)}
@@ -136,7 +136,7 @@ def test_the_lab_is_as_many_conversations_as_were_counted(lab: Policy) -> None:
         + [(*service, False, True) for service in (("udp", 53), ("tcp", 53), ("udp", 123), ("tcp", 3142))] * 8
         + [("tcp", port, False, False) for port in (4717, 4718)] * 7
         + [("tcp", port, True, False) for port in (4717, 4718)]
-        + [("tcp", port, False, False) for port in (8080, 8080, 5432)]
+        + [("tcp", port, False, False) for port in (8080, 8080, 5432, 20514)]
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from haechi.lab import containers
+from haechi.lab import containers, logs
 from haechi.lab.containers import Found
 from haechi.lab.limits import Limits
-from haechi.lab.seed import dnsmasq, laptop_config
+from haechi.lab.seed import alerts, dnsmasq, laptop_config
 from haechi.lab.topology import LabData, machines
 from haechi.policy.models import Policy
 from haechi.policy.perimeter import Floods
@@ -56,6 +58,27 @@ def test_a_service_and_its_database_know_each_other(policy: Policy) -> None:
     }
     assert ("python3-psycopg2" in made["ops"].packages, "postgresql" in made["db"].packages) == (True, True)
     assert made["gw"].partner is None
+
+
+def test_the_log_host_of_the_lab_is_known_to_whoever_sends_to_it(policy: Policy, tmp_path: Path) -> None:
+    """Each end shows its own certificate, and takes nobody's but the other's; Debian's own rsyslog stays away."""
+    parts = {"gw": {"alerts": "sends"}, "ops": {"alerts": "keeps"}}
+    made = {one.name: one for one in machines(policy, LabData.model_validate({"machines": parts}))}
+    logs.certificates(tmp_path / "relp", days=1)
+    born = {name: alerts(made[name], tmp_path) for name in parts}
+
+    assert {name: ("rsyslog-relp" in one.packages, str(one.keeper)) for name, one in made.items()} == {
+        "gw": (True, "10.1.0.10"),
+        "ops": (True, "10.1.0.10"),
+        "db": (False, "10.1.0.10"),
+        "laptop": (False, "10.1.0.10"),
+    }
+    assert 'target="10.1.0.10" port="20514"' in born["gw"]["/etc/lab-relp/rsyslog.conf"].content
+    assert 'tls.permittedpeer=["keeps"]' in born["gw"]["/etc/lab-relp/rsyslog.conf"].content
+    assert 'tls.permittedpeer=["sends"]' in born["ops"]["/etc/lab-relp/rsyslog.conf"].content
+    assert {path for path in born["ops"] if path.endswith(".key")} == {"/etc/lab-relp/keeps.key"}
+    assert born["ops"]["/etc/lab-relp/keeps.key"].mode == 0o600
+    assert born["ops"]["/etc/systemd/system/rsyslog.service"].target == "/dev/null"
 
 
 def test_the_gateway_is_born_with_the_vpn_s_own_address(policy: Policy) -> None:
