@@ -68,7 +68,7 @@ docs: setup ## write each role's README from its argument specs
 
 molecule: setup ## converge and test on machines; one role: make molecule SCENARIO=firewall
 	rm -rf $(MOLECULE_EPHEMERAL_DIRECTORY)
-	$(ROOT) env MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_EPHEMERAL_DIRECTORY) nice -n $(or $(NICE),0) \
+	$(ROOT) env MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_EPHEMERAL_DIRECTORY) \
 	    molecule test --no-command-borders $(if $(SCENARIO),-s $(SCENARIO),--all)
 
 lab-up: setup ## stand the lab up
@@ -106,9 +106,8 @@ vm: setup-all ## the roles on a virtual machine that reboots and loses power
 	$(ROOT) pytest -q tests/vm
 
 # Molecule's tests wait more than they work, so the virtual machine boots beside them. What both need is there by then.
-# An emulated machine that gets no processor lets logins time out, so it goes first.
 machines:
-	@$(MAKE) --no-print-directory -j2 -o setup -o setup-all NICE=10 molecule vm
+	@$(MAKE) --no-print-directory -j2 -o setup -o setup-all molecule vm
 
 # The last pytest runs on the lab that the demo left; its closing line ends the run.
 test: setup-all lint-all unit-all machines demo ## everything there is, as CI runs it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import threading
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -20,6 +21,17 @@ BOOT = disk.Boot(Path("disk.img"), Path("vmlinuz"), Path("initrd.img"))
 def machine(tmp_path: Path) -> vm.Vm:
     """Return a machine that was never made."""
     return vm.Vm(name="vm1", folder=tmp_path, address=IPv4Address("10.1.0.10"), network=IPv4Network("10.1.0.0/24"))
+
+
+def test_an_emulated_machine_goes_first() -> None:
+    """By its own niceness and, where the kernel shares out by session, by its session's; root alone may say so."""
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
+        vm.first(process.pid)
+        grouped = Path(f"/proc/{process.pid}/autogroup")
+        told = os.getpriority(os.PRIO_PROCESS, process.pid), grouped.read_text() if grouped.is_file() else "nice -10"
+        process.kill()
+
+    assert (told[0], "nice -10" in told[1]) == ((-10, True) if os.geteuid() == 0 else (0, not grouped.is_file()))
 
 
 def test_a_wire_s_name_fits_an_interface(tmp_path: Path) -> None:
