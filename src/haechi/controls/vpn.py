@@ -247,6 +247,8 @@ CONTROLS = (
         Severity.MEDIUM,
         ("ismsp-2.6.6", "ismsp-2.9.2", "iso-a.8.20"),
         up,
-        breaker("one of both is stopped", "systemctl stop haechi-vpn@tcp.service", "vpn:running"),
+        breaker(
+            "one of both is stopped", "systemctl stop haechi-vpn@tcp.service", "vpn:running", ("listeners-declared",)
+        ),
     ),
 )

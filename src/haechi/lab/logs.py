@@ -16,8 +16,8 @@ FILES = ("ca.pem", "{}.pem", "{}.key")
 _TLS = """tls="on" tls.cacert="{folder}/ca.pem" tls.mycert="{folder}/{own}.pem" tls.myprivkey="{folder}/{own}.key"
 tls.authmode="name" tls.permittedpeer=["{peer}"]"""
 # Suricata's statistics are longer than the eight kilobytes that rsyslog takes a line to be.
-_LONG = 'global(maxMessageSize="64k")\n'
-_SENDS = """{long}module(load="imfile")
+_HEAD = 'global(maxMessageSize="64k" workDirectory="{folder}")\n'
+_SENDS = """{head}module(load="imfile")
 module(load="omrelp")
 input(type="imfile" file="/var/log/haechi-ids/*.json" tag="eve" readMode="0" ruleset="out")
 template(name="line" type="string" string="%msg%\\n")
@@ -26,7 +26,7 @@ ruleset(name="out") {{
   queue.type="linkedList" action.resumeRetryCount="-1")
 }}
 """
-_KEEPS = """{long}module(load="imrelp")
+_KEEPS = """{head}module(load="imrelp")
 template(name="line" type="string" string="%rawmsg%\\n")
 ruleset(name="in") {{ action(type="omfile" file="{kept}" template="line") }}
 input(type="imrelp" port="{port}" ruleset="in" {tls})
@@ -50,9 +50,10 @@ WantedBy=multi-user.target
 def configuration(end: End, keeper: str, folder: str = FOLDER, kept: str = KEPT) -> str:
     """Return the rsyslog.conf of one end; ``keeper`` is the log host's address, ``folder`` where its files lie."""
     tls = _TLS.format(folder=folder, own=end, peer=next(other for other in ENDS if other != end))
+    head = _HEAD.format(folder=folder)
     if end == "sends":
-        return _SENDS.format(long=_LONG, keeper=keeper, port=PORT, tls=tls)
-    return _KEEPS.format(long=_LONG, kept=kept, port=PORT, tls=tls)
+        return _SENDS.format(head=head, keeper=keeper, port=PORT, tls=tls)
+    return _KEEPS.format(head=head, kept=kept, port=PORT, tls=tls)
 
 
 def certificates(folder: Path, days: int) -> None:
