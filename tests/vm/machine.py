@@ -49,7 +49,9 @@ class Machine:
 
     def ssh(self, *command: str, options: tuple[str, ...] = (), text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command over a new connection."""
-        argv = ["ssh", "-F", str(self.config), "-o", "ControlPath=none", "-o", "BatchMode=yes", *options, NAME]
+        # Emulated, it is silent for half a minute while two Suricatas start; the timeout below is what ends a wait.
+        patient = ("-o", "ControlPath=none", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=0")
+        argv = ["ssh", "-F", str(self.config), *patient, *options, NAME]
         return subprocess.run([*argv, *command], input=text, capture_output=True, text=True, check=False, timeout=120)
 
     def root(self, script: str) -> str:
