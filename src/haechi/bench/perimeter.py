@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from haechi.bench.figures import Seen
+from haechi.controls.firewall import QUEUED
+from haechi.controls.ids import QUEUES
 from haechi.demo import StoryError
 from haechi.lab import podman
 from haechi.pki.trust import FOLDER, ROOT
@@ -27,11 +29,7 @@ from haechi.policy.models import Policy
 PROGRAM = Path(__file__).with_name("asking.py")
 LOOKUP = "/lookup?name=%ED%99%8D%EA%B8%B8%EB%8F%99"
 TIMES, LOAD_S, WARM_S = 200, 20, 4
-# By nft's own queue or by iptables-nft: which of them is in force the kernel decides (role ids).
-QUEUES = "haechi-ids-queues.service"
-TABLES = ("inet haechi_ids", "ip security", "ip6 security")
-OFF = "; ".join(f"nft 'add table {table}; delete table {table}'" for table in TABLES)
-QUEUED = "nft list ruleset | grep -cE '(queue|NFQUEUE) ' || true"
+OFF = "; ".join(f"nft 'add table {table}; delete table {table}'" for table in sorted(QUEUED))
 Say = Callable[[str], None]
 
 
@@ -79,16 +77,23 @@ class Perimeter:
     @contextmanager
     def _uninspected(self) -> Iterator[None]:
         """Let packets pass without inspection; what put the queues there puts them back, whatever happened."""
+        before = {name: self._queued(name) for name in self.gateways}
         try:
             for name in self.gateways:
                 self._run(name, "sh", "-c", OFF)
+                if not before[name] or self._queued(name):
+                    raise StoryError(f"{name} inspects nothing to begin with, or goes on inspecting")
             yield
         finally:
             for name in self.gateways:
                 self._run(name, "systemctl", "restart", QUEUES)
-        for name in self.gateways:
-            if not int(self._run(name, "sh", "-c", QUEUED)):
-                raise StoryError(f"{name} inspects nothing since: ask `systemctl status {QUEUES}` there")
+        if any(self._queued(name) != tables for name, tables in before.items()):
+            raise StoryError(f"{', '.join(before)}: not inspected as before: ask `systemctl status {QUEUES}` there")
+
+    def _queued(self, name: str) -> frozenset[str]:
+        """Return the tables there by which packets come to be inspected."""
+        there = self._run(name, "nft", "list", "tables").splitlines()
+        return frozenset(table for table in QUEUED if f"table {table}" in there)
 
     def _fail_over(self) -> float:
         holder = next((name for name in self.edge.hosts if self._holds(name)), None)

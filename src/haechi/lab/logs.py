@@ -28,7 +28,7 @@ ruleset(name="out") {{
 """
 _KEEPS = """{head}module(load="imrelp")
 template(name="line" type="string" string="%rawmsg%\\n")
-ruleset(name="in") {{ action(type="omfile" file="{kept}" template="line") }}
+ruleset(name="in") {{ action(type="omfile" file="{kept}" template="line" fileCreateMode="0600") }}
 input(type="imrelp" port="{port}" ruleset="in" {tls})
 """
 COMMAND = "/usr/sbin/rsyslogd -n -f {folder}/rsyslog.conf -i NONE"

@@ -181,7 +181,9 @@ def _start(vm: Vm, boot: disk.Boot) -> str:
     if os.access("/dev/kvm", os.R_OK | os.W_OK) and _speaks(vm, boot):
         return KVM
     tool.run(arguments(vm, boot, TCG))
-    first(running(vm) or 0)
+    # 0 would be ourselves (setpriority(2)).
+    if pid := running(vm):
+        first(pid)
     return TCG
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,3 +175,32 @@ def test_a_service_that_did_not_come_back_has_no_gap(answered: list[float]) -> N
     """What nobody saw end is not told as short."""
     with pytest.raises(StoryError, match="did not fail over"):
         gap(answered, 12.0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "refused"),
+    [
+        (["table ip security", "", "table ip security"], ""),
+        (["", "", ""], "inspects nothing to begin with"),
+        (["table ip security", "table ip security", "table ip security"], "goes on inspecting"),
+        (["table ip security", "", ""], "not inspected as before"),
+    ],
+)
+def test_what_is_timed_past_inspection_is_past_it_and_inspected_again_after(
+    seen: list[str], refused: str, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, meanwhile and after, as the gateway lists its tables; the queues are put back in any case."""
+    asked: list[tuple[str, ...]] = []
+    answers = iter(seen)
+
+    def run(*words: str, **_: object) -> str:
+        asked.append(words)
+        return next(answers) if words[2:] == ("nft", "list", "tables") else ""
+
+    monkeypatch.setattr(podman, "run", run)
+    assert policy.edge is not None
+    made = Perimeter(policy=policy, edge=policy.edge, gateways=("gw1",), containers={"gw1": "gw"}, say=lambda _: None)
+
+    with nullcontext() if not refused else pytest.raises(StoryError, match=refused), made._uninspected():
+        pass
+    assert ("exec", "gw", "systemctl", "restart", "haechi-ids-queues.service") in asked

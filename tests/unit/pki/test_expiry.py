@@ -89,6 +89,18 @@ def test_one_that_is_over_or_has_not_begun_is_an_error(
     assert all(word in what for (_, word), (_, _, what) in zip(expected, found, strict=True))
 
 
+def test_the_authority_of_the_vpn_s_people_is_asked_too(inventory: Path) -> None:
+    """It is a root of its own, and mended in another way."""
+    policy, state = signed(inventory, NOW)
+    trust.pin_texts(state, {trust.PEOPLE: (state / "pki/x509_issuing.pem").read_text()})
+    at = NOW + SIGNED_FOR + timedelta(seconds=1)
+
+    found = [*expiry.problems(policy, state, trust.read(policy, state, Store(), at), at)]
+
+    assert [Path(one.file).name for one in found] == ["x509_issuing.pem", "vpn_people.pem"]
+    assert ["a new profile" in one.mend for one in found] == [False, True]
+
+
 def test_a_damaged_one_is_an_error(inventory: Path) -> None:
     """Hosts would be given it as it is."""
     policy, state = signed(inventory, NOW)
