@@ -34,7 +34,9 @@ RELEASES = {
 }
 SITE = "site"
 BAD = {"fail", "unknown"}
-Verdicts = dict[tuple[str, str], str]
+NONE = {"status": "no verdict", "seen": ""}
+# By control and subject: the row of the audit's JSON.
+Verdicts = dict[tuple[str, str], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,17 @@ def run(batch: Batch, before: Verdicts) -> tuple[list[Row], list[str]]:
         _scripts(((h, c) for h, c in batch.pairs() if c.breaker.undo and c.breaker.mend == "role"), "undo")
     rows = [row_of(host, control, before, broken, mended) for host, control in batch.pairs()]
     wrong += [f"{r.control} on {r.host} ({r.broken}): {r.audit_after_break}" for r in rows if not r.caught]
-    wrong += [
-        f"{subject}: {control} is {status} after mending, was {before.get((control, subject))}"
-        for (control, subject), status in mended.items()
-        if status in BAD and before.get((control, subject)) not in BAD
-    ]
+    wrong += [f"{subject}: {words} after mending" for (_, subject), words in worse(before, mended)]
     return rows, wrong
+
+
+def worse(before: Verdicts, then: Verdicts) -> list[tuple[tuple[str, str], str]]:
+    """Return the control and subject of each verdict that became bad, and what the audit saw."""
+    return [
+        (name, f"{name[0]} became {row['status']} ({row['seen']})")
+        for name, row in then.items()
+        if row["status"] in BAD and before.get(name, NONE)["status"] not in BAD
+    ]
 
 
 def strays(batch: Batch, before: Verdicts, broken: Verdicts) -> list[str]:
@@ -136,10 +143,9 @@ def strays(batch: Batch, before: Verdicts, broken: Verdicts) -> list[str]:
         (other, where) for host, control in batch.pairs() for other in control.breaker.also for where in (host, SITE)
     }
     return [
-        f"{subject}: {control} became {status}, and nobody broke it"
-        for (control, subject), status in broken.items()
-        if status in BAD and before.get((control, subject)) not in BAD
-        if (control, subject) not in meant | allowed
+        f"{name[1]}: {words}, and nobody broke it"
+        for name, words in worse(before, broken)
+        if name not in meant | allowed
     ]
 
 
@@ -147,7 +153,7 @@ def row_of(host: str, control: Control, before: Verdicts, broken: Verdicts, mend
     """Return what the three audits said of a control: before it was broken, then, and after it was mended."""
     subject = SITE if control.scope is Scope.SITE else host
     name = (control.id, subject)
-    said, after, was = (seen.get(name, "no verdict") for seen in (broken, mended, before))
+    said, after, was = (seen.get(name, NONE)["status"] for seen in (broken, mended, before))
     return Row(
         control=control.id,
         broken=control.breaker.how,
@@ -162,13 +168,13 @@ def row_of(host: str, control: Control, before: Verdicts, broken: Verdicts, mend
 
 
 def audit() -> Verdicts:
-    """Run the audit playbook and return status by (control, subject)."""
+    """Run the audit playbook and return its verdicts."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "audit.json"
         done = playbook("audit", HAECHI_AUDIT_JSON=str(result))
         assert result.is_file(), done.stdout[-3000:] + done.stderr[-3000:]
         rows = json.loads(result.read_text())["verdicts"]
-    return {(row["control"], row["subject"]): row["status"] for row in rows}
+    return {(row["control"], row["subject"]): row for row in rows}
 
 
 def playbook(name: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -235,9 +241,9 @@ def everything(console: Console, chosen: Iterable[str], most: int) -> tuple[list
     before = audit()
     rows: list[Row] = []
     wrong = [
-        f"{subject}: {control} is {s} before anything was broken"
-        for (control, subject), s in before.items()
-        if s in BAD
+        f"{subject}: {control} is {row['status']} ({row['seen']}) before anything was broken"
+        for (control, subject), row in before.items()
+        if row["status"] in BAD
     ]
     plan = batches(broken_here(chosen), most)
     for number, batch in enumerate(plan, 1):

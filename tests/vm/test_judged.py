@@ -15,6 +15,7 @@ from .expected import KERNEL
 from .machine import NAME, Machine
 
 ONLY_HERE = ("vm",)
+BAD = {"fail", "unknown"}
 Verdicts = tuple[int, dict[str, dict[str, str]]]
 
 
@@ -22,7 +23,7 @@ def test_the_audit_passes(verdicts: Verdicts) -> None:
     """Nothing failed and nothing is unknown, after two boots."""
     code, rows = verdicts
 
-    assert [row for row in rows.values() if row["status"] in {"fail", "unknown"}] == []
+    assert [f"{name} {row['status']}: {row['seen']}" for name, row in rows.items() if row["status"] in BAD] == []
     assert code == 0
 
 
@@ -37,13 +38,13 @@ def broken(machine: Machine, verdicts: Verdicts) -> tuple[list[breakers.Row], li
     """Break what only a kernel can show, audit, let the role mend it, audit; keep the rows with the lab's."""
     chosen = [control for control in all_controls() if control.breaker and control.breaker.hosts == ONLY_HERE]
     batch = breakers.Batch({NAME: chosen})
-    before = _statuses(verdicts[1])
+    before = _by_subject(verdicts[1])
     machine.root("\n".join(control.breaker.script for control in chosen if control.breaker))
-    said = _statuses(machine.audit()[1])
+    said = _by_subject(machine.audit()[1])
     mend = machine.playbook("site")
-    mended = _statuses(machine.audit()[1])
+    mended = _by_subject(machine.audit()[1])
     wrong = breakers.strays(batch, before, said)
-    wrong += [f"{c} is {mended[c, NAME]} after mending" for c, _ in mended if mended[c, NAME] in breakers.BAD]
+    wrong += [f"{words} after mending" for _, words in breakers.worse(before, mended)]
     wrong += [] if mend.returncode == 0 else [mend.stdout[-2000:]]
     rows = [breakers.row_of(host, control, before, said, mended) for host, control in batch.pairs()]
     breakers.show(Console(file=sys.stdout, width=160), rows)
@@ -66,8 +67,8 @@ def test_the_audit_catches_each_and_nothing_else(broken: tuple[list[breakers.Row
     assert {(row.audit_after_break, row.audit_after_role, row.mended_by) for row in rows} == {("fail", "pass", "role")}
 
 
-def _statuses(rows: dict[str, dict[str, str]]) -> breakers.Verdicts:
-    return {(control, row["subject"]): row["status"] for control, row in rows.items()}
+def _by_subject(rows: dict[str, dict[str, str]]) -> breakers.Verdicts:
+    return {(control, row["subject"]): row for control, row in rows.items()}
 
 
 def _keep(rows: list[breakers.Row]) -> None:
