@@ -15,35 +15,24 @@ from haechi.lab.topology import Machine
 from haechi.policy.models import Policy
 from haechi.sshconfig import automation_id
 
-ROUTE_UNIT = """\
+NETWORK_UNIT = """\
 [Unit]
-Description=Default route of the lab
+Description={what} of the lab
 Before=network.target
 After=systemd-tmpfiles-setup.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=ip route replace default via {route}
+ExecStart={command}
 
 [Install]
 WantedBy=multi-user.target
 """
+ROUTE = "ip route replace default via {address}"
 # A gateway's second address on one line outwards; podman gives a machine one in each network.
-ADDRESS_UNIT = """\
-[Unit]
-Description=Further address of the lab
-Before=network.target
-After=systemd-tmpfiles-setup.service
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=sh -c 'ip address replace {address} dev $(ip -oneline route show {network} | sed "s/.* dev //; s/ .*//")'
-
-[Install]
-WantedBy=multi-user.target
-"""
+LINE = "$(ip -oneline route show {address.network} | sed 's/.* dev //; s/ .*//')"
+ADDRESS = f'sh -c "ip address replace {{address}} dev {LINE}"'
 # chronyd -x serves time without setting it: a container must not move its machine's clock.
 CHRONY = "allow\nlocal stratum 10\ncmdport 0\n"
 # systemd 252 in a container on a hybrid cgroup tree is never told that a user's last process ended, and keeps that
@@ -86,9 +75,9 @@ def seeds(policy: Policy, machine: Machine, lab: Path, upstream: tuple[str, ...]
         "/etc/ssh/ssh_host_ed25519_key.pub": Seed((folder / "ssh_host_ed25519_key.pub").read_text()),
     }
     if machine.route is not None:
-        files |= _enabled("lab-route.service", ROUTE_UNIT.format(route=machine.route))
+        files |= _enabled("lab-route.service", _network_unit("Default route", ROUTE, machine.route))
     for own in machine.further:
-        files |= _enabled("lab-address.service", ADDRESS_UNIT.format(address=own, network=own.network))
+        files |= _enabled("lab-address.service", _network_unit("Further address", ADDRESS, own))
     if machine.serves and machine.partner:
         files |= _fixture(machine, machine.partner, (lab / "keys/ekyc_database").read_text().strip())
     files |= alerts(machine, lab)
@@ -107,6 +96,11 @@ def seeds(policy: Policy, machine: Machine, lab: Path, upstream: tuple[str, ...]
     if machine.keys:
         files.update(_laptop(policy, machine, lab))
     return files
+
+
+def _network_unit(what: str, command: str, address: IPv4Address) -> str:
+    """Return a unit that runs a command about an address before the network counts as up."""
+    return NETWORK_UNIT.format(what=what, command=command.format(address=address))
 
 
 def _enabled(unit: str, content: str) -> dict[str, Seed]:
