@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+)
+LEVELS = "return [...document.querySelectorAll('h1,h2,h3,h4')].map((h) => Number(h.tagName[1]))"
+NAMELESS = (
+    "return [...document.querySelectorAll('input,select,button,a')]"
+    ".filter((e) => !(e.labels && e.labels[0] ? e.labels[0].textContent : e.textContent).trim())"
+    ".map((e) => e.outerHTML)"
 )
 
 
@@ -64,6 +71,18 @@ class Browser:
         """Return every address that the browser asked for since the last look."""
         told = [json.loads(row["message"])["message"] for row in self.log("performance")]
         return [row["params"]["request"]["url"] for row in told if row["method"] == "Network.requestWillBeSent"]
+
+    def disorder(self) -> list[str]:
+        """Return the headings that leave out a level or are a second first one, and the fields without a name."""
+        levels = self.run(LEVELS)
+        skipped = [f"h{then} after h{level}" for level, then in pairwise([0, *levels]) if then - level > 1]
+        firsts = levels.count(1)
+        return skipped + ([] if firsts == 1 else [f"{firsts} h1"]) + self.run(NAMELESS)
+
+    def pale(self) -> list[Any]:
+        """Return every text that stands out from what is behind it by less than 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+        found: list[Any] = self.run(Path(__file__).with_name("contrast.js").read_text(encoding="utf-8"))
+        return found
 
 
 @pytest.fixture(scope="session")
