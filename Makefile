@@ -103,7 +103,7 @@ hr-bench: setup-all ## measure a burst of a thousand leavers on both databases o
 	python -m tests.hr.burst
 
 vm: setup-all ## the roles on a virtual machine that reboots and loses power
-	$(ROOT) pytest -q tests/vm
+	$(ROOT) pytest -q --durations=10 tests/vm
 
 # Molecule's tests wait more than they work, so the virtual machine boots beside them. What both need is there by then.
 machines:
@@ -111,4 +111,4 @@ machines:
 
 # The last pytest runs on the lab that the demo left; its closing line ends the run.
 test: setup-all lint-all unit-all machines demo ## everything there is, as CI runs it
-	@$(ROOT) pytest -q tests/lab tests/browser; status=$$?; $(ROOT) haechi lab down -i inventories/lab >/dev/null; exit $$status
+	@$(ROOT) pytest -q --durations=20 tests/lab tests/browser; status=$$?; $(ROOT) haechi lab down -i inventories/lab >/dev/null; exit $$status
