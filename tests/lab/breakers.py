@@ -128,9 +128,9 @@ def run(batch: Batch, before: Verdicts) -> tuple[list[Row], list[str]]:
 
 
 def worse(before: Verdicts, then: Verdicts) -> list[tuple[tuple[str, str], str]]:
-    """Return the control and subject of each verdict that became bad, and what the audit saw."""
+    """Return the control and subject of each verdict that is bad and was not before, and what the audit saw."""
     return [
-        (name, f"{name[0]} became {row['status']} ({row['seen']})")
+        (name, f"{name[0]} is {row['status']} ({row['seen']})")
         for name, row in then.items()
         if row["status"] in BAD and before.get(name, NONE)["status"] not in BAD
     ]
@@ -240,11 +240,7 @@ def everything(console: Console, chosen: Iterable[str], most: int) -> tuple[list
     """Run all batches, print and keep the table; return the rows and what was wrong."""
     before = audit()
     rows: list[Row] = []
-    wrong = [
-        f"{subject}: {control} is {row['status']} ({row['seen']}) before anything was broken"
-        for (control, subject), row in before.items()
-        if row["status"] in BAD
-    ]
+    wrong = [f"{subject}: {words} before anything was broken" for (_, subject), words in worse({}, before)]
     plan = batches(broken_here(chosen), most)
     for number, batch in enumerate(plan, 1):
         told = sum(1 for _ in batch.pairs())
