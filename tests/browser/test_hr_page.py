@@ -189,7 +189,7 @@ def test_nothing_overflows(inside: Browser, served: Served, width: int, path: st
 
 
 def test_headings_and_names_are_in_order(inside: Browser) -> None:
-    """One first heading, no level left out, a name for every button and link."""
+    """One first heading, no level left out, and a name for every field, button and link."""
     assert inside.disorder() == []
 
 
