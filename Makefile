@@ -105,7 +105,8 @@ hr-bench: setup-all ## measure a burst of a thousand leavers on both databases o
 vm: setup-all ## the roles on a virtual machine that reboots and loses power
 	$(ROOT) pytest -q --durations=10 tests/vm
 
-# Molecule's tests wait more than they work, so the virtual machine boots beside them. What both need is there by then.
+# The virtual machine keeps one processor busy, and Molecule's tests wait for much: beside each other they are shorter.
+# What both need is there by then.
 machines:
 	@$(MAKE) --no-print-directory -j2 -o setup -o setup-all molecule vm
 

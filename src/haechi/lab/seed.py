@@ -31,8 +31,8 @@ WantedBy=multi-user.target
 """
 ROUTE = "ip route replace default via {address}"
 # A gateway's second address on one line outwards; podman gives a machine one in each network.
-LINE = "$(ip -oneline route show {address.network} | sed 's/.* dev //; s/ .*//')"
-ADDRESS = f'sh -c "ip address replace {{address}} dev {LINE}"'
+INTERFACE = "$(ip -oneline route show {address.network} | sed 's/.* dev //; s/ .*//')"
+ADDRESS = f'sh -c "ip address replace {{address}} dev {INTERFACE}"'
 # chronyd -x serves time without setting it: a container must not move its machine's clock.
 CHRONY = "allow\nlocal stratum 10\ncmdport 0\n"
 # systemd 252 in a container on a hybrid cgroup tree is never told that a user's last process ended, and keeps that
