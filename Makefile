@@ -107,8 +107,11 @@ vm: setup-all ## the roles on a virtual machine that reboots and loses power
 
 # The virtual machine keeps one processor busy, and Molecule's tests wait for much: beside each other they are shorter.
 # What both need is there by then.
+# Their output is mixed, and long: what failed is told once more at its end.
 machines:
-	@$(MAKE) --no-print-directory -j2 -o setup -o setup-all molecule vm
+	@mkdir -p .cache; { $(MAKE) --no-print-directory -j2 -o setup -o setup-all molecule vm; echo $$? >.cache/machines.rc; } 2>&1 | tee .cache/machines.log; \
+	status=$$(cat .cache/machines.rc); [ "$$status" -eq 0 ] || { echo 'What failed:'; \
+	    grep -aE 'fatal: |FAILED|^E  |^ERROR|Executed: .*Failed' .cache/machines.log | cut -c -1500 | tail -n 30; exit "$$status"; }
 
 # The last pytest runs on the lab that the demo left; its closing line ends the run.
 test: setup-all lint-all unit-all machines demo ## everything there is, as CI runs it
