@@ -8,6 +8,8 @@ short_description: Make the automation account and the way in for it
 description:
   - Makes the account without a usable password, places its keys in C(/etc/ssh/authorized_keys.d), gives it sudo
     without a password, and lets sshd read that folder. It only adds; no one who gets in today is kept out.
+  - From OpenSSH 9.8 on sshd shuts out a source that fails, or leaves, too often (C(PerSourcePenalties)). Proofs offer
+    keys and leave, so those that the automation comes from are exempt, as the role sshd has it later.
   - The action plugin of the same name first makes sure that python3 and sudo are there, and afterwards proves the
     account over a new connection.
 options:
@@ -20,6 +22,11 @@ options:
     type: list
     elements: str
     required: true
+  sources:
+    description: Addresses that it comes from.
+    type: list
+    elements: str
+    default: []
 author: [Haechi]
 """
 
@@ -28,6 +35,7 @@ EXAMPLES = r"""
   haechi.guard.bootstrap:
     user: haechi
     keys: ["ssh-ed25519 AAAA... haechi"]
+    sources: [10.0.40.1]
 """
 
 RETURN = r"""
@@ -46,6 +54,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "user": {"type": "str", "required": True},
     # Public keys are no secret; Ansible would guess from the name.
     "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "sources": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -54,7 +63,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     user, keys = module.params["user"], module.params["keys"]
     try:
-        todo = plan(host.observe(user), user, keys)
+        todo = plan(host.observe(user), user, keys, module.params["sources"])
         changes = host.steps(todo)
         if not module.check_mode:
             host.apply(todo, changes)

@@ -32,13 +32,14 @@ def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
 
 def observe(user: str) -> Seen:
     """Read what bootstrap would change."""
-    keys = Path("/etc/ssh/authorized_keys.d") / user
+    keys, settings = Path("/etc/ssh/authorized_keys.d") / user, effective(user)
     return Seen(
         account=_account(user),
         group=any(entry.gr_name == user for entry in grp.getgrall()),
         keys=keys.read_text() if keys.is_file() else "",
         sudo=run("sudo", "-n", "-l", "-U", user, check=False),
-        key_files=effective(user).get("authorizedkeysfile", ()),
+        key_files=settings.get("authorizedkeysfile", ()),
+        exempt=_listed(settings.get("persourcepenaltyexemptlist")),
     )
 
 
@@ -80,6 +81,10 @@ def obstacles(user: str, keys: list[str]) -> list[str]:
     account: Mapping[str, object] = {"id": user, "groups": groups, "keys": keys, "shell": pwd.getpwnam(user).pw_shell}
     reasons: list[str] = sshd_judgement.judge(effective(user), account)
     return reasons
+
+
+def _listed(words: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(",".join(words).split(","))
 
 
 def _account(user: str) -> Account | None:

@@ -33,6 +33,8 @@ class Seen:
     keys: str
     sudo: str
     key_files: tuple[str, ...]
+    # Sources that sshd does not shut out; none before OpenSSH 9.8, which shuts nobody out.
+    exempt: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,16 @@ class Plan:
     files: dict[str, tuple[str, str]]
 
 
-def plan(seen: Seen, user: str, keys: Iterable[str]) -> Plan:
+def plan(seen: Seen, user: str, keys: Iterable[str], sources: Iterable[str] = ()) -> Plan:
     """Return what is missing; nothing that is there is taken away, but for the account's own password."""
     files = {}
     if wanted := _keys(seen.keys, keys):
         files[KEYS_FILE.replace("%u", user)] = (wanted, "0644")
     if not _may_all(seen.sudo):
         files[f"/etc/sudoers.d/haechi-{user}"] = (sudoers(user), "0440")
-    if KEYS_FILE not in seen.key_files:
-        files[DROP_IN] = (drop_in(seen.key_files), "0644")
+    unborne = [] if seen.exempt is None else [source for source in sources if source not in seen.exempt]
+    if KEYS_FILE not in seen.key_files or unborne:
+        files[DROP_IN] = (drop_in(seen.key_files, [*(seen.exempt or ()), *unborne]), "0644")
     return Plan(_commands(seen, user), files)
 
 
@@ -60,11 +63,16 @@ def sudoers(user: str) -> str:
     return f"{user} ALL=(ALL:ALL) NOPASSWD: ALL\n"
 
 
-def drop_in(key_files: Iterable[str]) -> str:
-    """Return the settings that add our key folder to the places the host already reads."""
-    places = [place for place in key_files if place != "none"]
-    reason = "# Lets the automation account in until the role sshd takes over."
-    return f"{reason}\nAuthorizedKeysFile {' '.join([*places, KEYS_FILE])}\n"
+def drop_in(key_files: Iterable[str], exempt: Iterable[str]) -> str:
+    """Return the settings that add our key folder to the places the host already reads, and who is not shut out."""
+    places = [place for place in key_files if place not in {"none", KEYS_FILE}]
+    sources = ",".join(source for source in exempt if source != "none")
+    lines = [
+        "# Lets the automation account in until the role sshd takes over.",
+        f"AuthorizedKeysFile {' '.join([*places, KEYS_FILE])}",
+        *([f"PerSourcePenaltyExemptList {sources}"] if sources else ()),
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _commands(seen: Seen, user: str) -> tuple[tuple[str, ...], ...]:

@@ -38,7 +38,11 @@ def build(policy: Policy, host: str, trust: Trust = NO_AUTHORITY) -> dict[str, o
         "schema": 1,
         "host_key": policy.hosts[host].host_key,
         "through": None if bastion == host else bastion,
-        "automation": {"id": automation.id, "keys": list(keys_of(policy, automation))},
+        "automation": {
+            "id": automation.id,
+            "keys": list(keys_of(policy, automation)),
+            "sources": list(control_sources(policy, host)),
+        },
         "files": [
             {"path": BANNER, "content": policy.site.banner.rstrip("\n") + "\n", "mode": "0644"},
             {"path": BOOTSTRAP_DROP_IN, "content": None},

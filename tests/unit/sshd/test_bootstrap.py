@@ -92,6 +92,28 @@ def test_an_account_that_could_not_log_in_is_mended(change: dict, command: tuple
     assert plan(replace(DONE, account=replace(DONE.account, **change)), "robot", [KEY]).commands == (command,)
 
 
+@pytest.mark.parametrize(
+    ("exempt", "line"),
+    [(("none",), "10.1.0.1,10.1.0.2"), (("10.9.0.9", "10.1.0.2"), "10.9.0.9,10.1.0.2,10.1.0.1")],
+)
+def test_where_the_automation_comes_from_is_not_shut_out(exempt: tuple[str, ...], line: str) -> None:
+    """Its proofs offer keys and leave, for which sshd 9.8 shuts a source out; whom the host spares is spared still."""
+    todo = plan(replace(DONE, exempt=exempt), "robot", [KEY], ["10.1.0.1", "10.1.0.2"])
+
+    text = f"""\
+# Lets the automation account in until the role sshd takes over.
+AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u
+PerSourcePenaltyExemptList {line}
+"""
+    assert todo.files == {"/etc/ssh/sshd_config.d/05-haechi-bootstrap.conf": (text, "0644")}
+
+
+@pytest.mark.parametrize("exempt", [None, ("10.1.0.2", "10.1.0.1")])
+def test_a_source_is_exempt_once_and_only_where_sshd_knows_the_word(exempt: tuple[str, ...] | None) -> None:
+    """Debian 12's sshd would not start with it."""
+    assert plan(replace(DONE, exempt=exempt), "robot", [KEY], ["10.1.0.1", "10.1.0.2"]) == Plan((), {})
+
+
 def test_root_by_another_name_is_refused() -> None:
     """An automation account with user id 0 would leave no trace of its own."""
     with pytest.raises(ValueError, match="user id 0"):

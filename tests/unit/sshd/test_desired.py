@@ -170,10 +170,10 @@ def test_files_beside_the_configuration() -> None:
     ]
 
 
-@pytest.mark.parametrize(("host", "through"), [("bastion", None), ("db", "bastion")])
-def test_what_bootstrap_reads(host: str, through: str | None) -> None:
-    """The bastion comes first because the others are reached through it."""
+@pytest.mark.parametrize(("host", "through", "source"), [("bastion", None, "10.1.0.1"), ("db", "bastion", "10.1.0.10")])
+def test_what_bootstrap_reads(host: str, through: str | None, source: str) -> None:
+    """The bastion comes first because the others are reached through it, and see its address."""
     desired = build(policy(keys={"robot": ["ssh-ed25519 AAAA robot"]}), host)
 
     assert desired["through"] == through
-    assert desired["automation"] == {"id": "robot", "keys": ["ssh-ed25519 AAAA robot"]}
+    assert desired["automation"] == {"id": "robot", "keys": ["ssh-ed25519 AAAA robot"], "sources": [source]}
