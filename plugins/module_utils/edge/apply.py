@@ -15,7 +15,8 @@ SCRIPT = "/usr/libexec/haechi/edge-alive"
 INTERFACE = "@INTERFACE@"
 # In this order: nobody takes the address before something answers at it.
 UNITS = ("nginx.service", "haproxy.service", "keepalived.service")
-PATIENCE_S = "10"
+# As long as a busy host may take; where all is well the first question is answered.
+PATIENCE_S = "30"
 # As keepalived runs it (`script_user`): what that account may not run, keepalived leaves out and holds the address.
 AS_NOBODY = ("--reuid=nobody", "--regid=nogroup", "--clear-groups")
 OPEN = 0o755

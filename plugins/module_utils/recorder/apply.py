@@ -19,7 +19,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.renewal import instal
 
 SCRIPTS = Path("/usr/libexec/haechi")
 ROOT = "/etc/haechi/x509/root.pem"
-PATIENCE_S = 8.0
+# As long as a busy host may take; where all is well the first question is answered.
+PATIENCE_S = 30.0
 
 
 class RecorderError(Exception):

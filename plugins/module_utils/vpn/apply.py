@@ -19,7 +19,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.vpn import hook, mana
 FOLDER = "/etc/haechi/vpn"
 SECRETS = {f"{FOLDER}/tls-crypt-v2.key": "tls-crypt-v2-server", f"{FOLDER}/token.key": "auth-token"}
 LEAF = "/etc/haechi/x509/vpn.pem"
-PATIENCE_S = 10.0
+# As long as a busy host may take.
+PATIENCE_S = 30.0
 
 
 class VpnError(Exception):

@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-PATIENCE_S = 10.0
+# As long as a busy host may take.
+PATIENCE_S = 30.0
 _READY = "Initialization Sequence Completed"
 _LAST = 3
 
