@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.haechi.guard.plugins.plugin_utils import apt
 
 _SPEC = {
     "names": {"type": "list", "elements": "str", "required": True},
@@ -15,7 +16,6 @@ _SPEC = {
 }
 # Its version begins with the release's number, and every Debian has it.
 RELEASE = "base-files"
-APT = "ansible.builtin.apt"
 # Also of a package that somebody holds at its version (dpkg-query(1)).
 INSTALLED = "installed"
 
@@ -40,14 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # A host that has no lists yet has apt say that there is no such package; check mode fetches none.
             after = "".join(f"{name}\n" for name in lacking)
             return result | {"changed": True, "diff": {"before_header": "packages", "before": "", "after": after}}
-        wanted = {"name": names, "install_recommends": False}
-        seen = self._execute_module(module_name=APT, module_args=wanted, task_vars=task_vars)
-        if seen.get("failed"):
-            seen = self._execute_module(
-                module_name=APT, module_args=wanted | {"update_cache": True}, task_vars=task_vars
-            )
-        result.update(seen)
-        return result
+        return result | apt.install(self, names, task_vars or {})
 
     def _installed(self, names: Iterable[str]) -> dict[str, str]:
         """Return those of the packages that dpkg calls installed, with versions; none where there is no dpkg to ask."""
