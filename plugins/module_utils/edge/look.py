@@ -28,6 +28,8 @@ ROOT, ADMIN = "/etc/haechi/x509/root.pem", "/run/haechi-edge/haproxy.sock"
 SECONDS = 5.0
 # keepalived asks every two seconds, and a check of a busy host may last ten.
 PATIENCE_S = 14.0
+# journald takes nothing while it waits for a disk that is busy (fsync).
+LOGGED_S = 30.0
 OLD = ("TLSv1", "TLSv1_1", "TLSv1_2")
 # All of TLS 1.3 (RFC 8446, appendix B.4).
 SUITES13 = tuple(
@@ -212,7 +214,7 @@ def log(asked: Asked) -> dict[str, Any]:
     since = int(time.time()) - 1
     headers = {"Cookie": f"look={marks['cookie']}", "Content-Type": "application/json"}
     path, body = f"/.haechi/{marks['path']}?q={marks['query']}", f'{{"a": "{marks["body"]}"}}'
-    until, text = time.monotonic() + 10, ""
+    until, text = time.monotonic() + LOGGED_S, ""
     while marks["path"] not in text and time.monotonic() < until:
         # Again: after the flood of `limits` a connection may be refused, and HAProxy never waits for its log: what
         # journald cannot take at once is dropped (DroppedLogs of its `show info`).

@@ -15,7 +15,7 @@ NOTHING = {
     **dict.fromkeys(("offered", "certificate", "waf", "limits", "log", "watched")),
 }
 # Six handshakes, a few requests, and the log that they are in.
-SECONDS = 40.0
+SECONDS = 60.0
 
 
 def edge(question: Question) -> Reader:

@@ -156,3 +156,19 @@ def test_a_request_whose_line_was_dropped_is_made_again(monkeypatch: pytest.Monk
     assert look.log({}) == {"path": True, "also": []}
     assert len(asked) == 2
     assert len(set(asked)) == 1
+
+
+def test_a_log_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that journald writes after 20 s has the request; one that has nothing after half a minute never will."""
+    for late, there in ((20, True), (40, False)):
+        clock = [0.0]
+        monkeypatch.setattr(look.time, "monotonic", lambda clock=clock: clock[0])
+        monkeypatch.setattr(look, "status", lambda *_, **__: 200)
+
+        def logged(_since: int, word: str, clock: list[float] = clock, late: int = late) -> str:
+            clock[0] += 2
+            return word if clock[0] > late else ""
+
+        monkeypatch.setattr(look, "_logged", logged)
+
+        assert look.log({})["path"] is there
