@@ -63,6 +63,13 @@ class Desk:
         os.waitpid(child, 0)
         return shown
 
+    def begins(self, person: str, command: str) -> subprocess.Popen[str]:
+        """Begin a command on a terminal, and leave it at its first question."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [*self._argv(person, ("-tt",)), command], stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
+        )
+
     def _argv(self, person: str, options: tuple[str, ...]) -> list[str]:
         config = self.keys.parent / f"ssh_config.{person}"
         lines = (INVENTORY / ".ssh_config").read_text().splitlines()
@@ -86,9 +93,21 @@ def log_host(over_ssh: Callable[[str], Host]) -> Host:
 
 @pytest.fixture
 def asks(host: Host) -> Iterator[str]:
-    """Let Ann run a program that asks for a password, by a rule that goes again."""
-    script, rule = "/usr/local/sbin/asks", "/etc/sudoers.d/asks"
-    text = "#!/bin/sh\nprintf 'Password: '; stty -echo; read -r x; stty echo; echo; echo \"heard ${#x}\"\n"
+    """Let Ann run a program that asks for a password."""
+    yield from allowed(
+        host, "asks", "printf 'Password: '; stty -echo; read -r x; stty echo; echo; echo \"heard ${#x}\""
+    )
+
+
+@pytest.fixture
+def tells(host: Host) -> Iterator[str]:
+    """Let Ann run a program that says more than sudo_logsrvd holds back, and waits."""
+    yield from allowed(host, "tells", "seq 1 5000; read -r x")
+
+
+def allowed(host: Host, name: str, program: str) -> Iterator[str]:
+    """Let Ann run a program as root, by a rule that goes again."""
+    script, rule, text = f"/usr/local/sbin/{name}", f"/etc/sudoers.d/{name}", f"#!/bin/sh\n{program}\n"
     host.check_output("printf %%s %s > %s && chmod 0755 %s", text, script, script)
     host.check_output("umask 337; echo 'ann ALL=(root) NOPASSWD: %s' > %s", script, rule)
     yield script

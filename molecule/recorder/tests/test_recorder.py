@@ -97,6 +97,24 @@ def test_a_killed_recorder_comes_back_by_itself(host: Host, desk: Desk) -> None:
     assert eventually(lambda: desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0, 10)
 
 
+def test_a_recording_that_is_cut_short_arrives(host: Host, desk: Desk, log_host: Host, tells: str) -> None:
+    """The recorder is killed while Ann is at work: what it had kept is replayed, and nothing waits behind it."""
+    if desk.name == KEEPS:
+        pytest.skip("the log host sends nothing")
+    before, queue = recordings(log_host, desk.name), "/var/log/sudo_logsrvd"
+    at_work = desk.begins("ann", f"sudo -n {tells}")
+    try:
+        assert eventually(lambda: host.run(f"grep -l 1000 {queue}/incoming/*").rc == 0)
+        host.check_output("systemctl kill --signal KILL haechi-recorder.service")
+
+        assert eventually(lambda: bool(recordings(log_host, desk.name) - before))
+        assert eventually(lambda: host.check_output("find %s -name 'relay.*'", queue) == "")
+        (number,) = recordings(log_host, desk.name) - before
+        assert "\n1000\n" in replayed(log_host, number).replace("\r", "")
+    finally:
+        at_work.communicate("words\n", timeout=60)
+
+
 @pytest.fixture
 def watched_often(over_ssh: Callable[[str], Host]) -> Iterator[None]:
     """Have the senders' own timer come every five seconds in place of each minute."""
@@ -114,9 +132,9 @@ def test_while_the_log_host_is_away_nothing_is_lost(
     over_ssh: Callable[[str], Host], keys: Path, log_host: Host
 ) -> None:
     """People and automation work on, the wait becomes an alarm, a run mends the log host, and everything arrives."""
-    at = {name: over_ssh(name) for name in SENDS}
+    at, waiting = {name: over_ssh(name) for name in SENDS}, "find /var/log/sudo_logsrvd/outgoing -type f -size +0"
     for host in at.values():
-        assert eventually(lambda host=host: host.check_output("ls -A /var/log/sudo_logsrvd/outgoing") == "", 120)
+        assert eventually(lambda host=host: host.check_output(waiting) == "", 120), host.run(f"{waiting} -ls").stdout
     before = {name: recordings(log_host, name) for name in at}
     log_host.check_output("systemctl stop haechi-recorder.service")
     try:

@@ -24,6 +24,12 @@ NUDGE_S = 50.0
 # How long anybody is waited for.
 SECONDS = 3.0
 Alarm = Callable[[str, str], None]
+# A recording is messages, each behind its size (sudo_logsrv.proto(5)): the first is field 1 of ClientMessage where a
+# command began, and ends with `expect_iobufs` where more follows; field 3 is the end of the command.
+BEGUN, EXPECTS, ENDED = b"\x0a", b"\x18\x01", b"\x1a"
+REASON = b"the recorder was stopped before the command ended"
+_EXIT = b"\x0a\x00\x2a" + bytes([len(REASON)]) + REASON
+ENDING = (2 + len(_EXIT)).to_bytes(4, "big") + ENDED + bytes([len(_EXIT)]) + _EXIT
 
 
 def watch(settings: Mapping[str, Any], raise_alarm: Alarm, clear: Callable[[str], None], now: float) -> None:
@@ -127,14 +133,43 @@ def _seconds(line: str) -> float:
 
 
 def requeue(queue: str) -> None:
-    """Queue what an ended recorder had begun, before the next one starts: it sends only what is in ``outgoing``."""
-    with contextlib.suppress(FileNotFoundError):
-        for entry in sorted(os.scandir(f"{queue}/incoming"), key=lambda entry: entry.name):
-            if entry.stat(follow_symlinks=False).st_size:
-                Path(queue, "outgoing").mkdir(mode=0o700, exist_ok=True)
-                Path(entry.path).rename(f"{queue}/outgoing/{entry.name}")
-            else:
-                Path(entry.path).unlink()
+    """Queue what an ended recorder had begun, before the next one starts: it sends only what is in ``outgoing``.
+
+    One without an end is never taken for sent, and sudo_logsrvd 1.9.13 sends none behind it; one of which not even the
+    beginning is whole cannot be sent, and is kept in ``damaged``.
+    """
+    for place in ("incoming", "outgoing"):
+        with contextlib.suppress(FileNotFoundError):
+            for entry in sorted(os.scandir(f"{queue}/{place}"), key=lambda entry: entry.name):
+                if not entry.stat(follow_symlinks=False).st_size:
+                    Path(entry.path).unlink()
+                    continue
+                there = "outgoing" if finish(Path(entry.path)) else "damaged"
+                Path(queue, there).mkdir(mode=0o700, exist_ok=True)
+                Path(entry.path).rename(f"{queue}/{there}/{entry.name}")
+
+
+def finish(recording: Path) -> bool:
+    """Give a recording that was cut short its end, and say in it why; return whether its beginning is whole."""
+    with recording.open("r+b") as file:
+        status = os.fstat(file.fileno())
+        end, last, expects = 0, b"", False
+        while len(head := file.read(5)) == 5:  # noqa: PLR2004 - a size, and the first byte of a message
+            after = end + 4 + int.from_bytes(head[:4], "big")
+            if not end + 4 < after <= status.st_size:
+                break
+            if end == 0:
+                file.seek(after - len(EXPECTS))
+                expects = head[4:] == BEGUN and file.read(len(EXPECTS)) == EXPECTS
+            end, last = after, head[4:]
+            file.seek(end)
+        if end and (end < status.st_size or (expects and last != ENDED)):
+            file.truncate(end)
+            file.seek(end)
+            file.write(ENDING if expects and last != ENDED else b"")
+    # How long it has waited is told by this time.
+    os.utime(recording, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return end > 0
 
 
 def main(arguments: Iterable[str], raise_alarm: Alarm, clear: Callable[[str], None]) -> None:

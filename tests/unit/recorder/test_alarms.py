@@ -78,15 +78,52 @@ def test_a_queue_that_was_never_made_has_nothing_late(tmp_path: Path) -> None:
     assert watch.late(str(tmp_path), 300, NOW) == ""
 
 
-def test_what_an_ended_recorder_left_is_queued(tmp_path: Path) -> None:
-    """What holds something is sent by the next one; what is empty goes."""
-    (tmp_path / "incoming").mkdir()
-    (tmp_path / "incoming/relay.a").write_text("begun")
-    (tmp_path / "incoming/relay.b").touch()
+def message(field: int, body: bytes) -> bytes:
+    """Return a message of ``sudo_logsrv.proto`` behind its size; fields below 16, bodies below 128 bytes."""
+    return len(body + b"xx").to_bytes(4, "big") + bytes([field << 3 | 2, len(body)]) + body
+
+
+BEGIN, SHOWN, END = message(1, b"ann\x18\x01"), message(9, b"hello"), message(3, b"\x0a\x00")
+CUT = message(3, b"\x0a\x00\x2a\x31the recorder was stopped before the command ended")
+REFUSED, UNRECORDED = message(2, b"no"), message(1, b"ann")
+
+
+@pytest.mark.parametrize("place", ["incoming", "outgoing"])
+@pytest.mark.parametrize(
+    ("left", "sent"),
+    [
+        pytest.param(BEGIN + SHOWN + END, BEGIN + SHOWN + END, id="whole"),
+        pytest.param(BEGIN + SHOWN, BEGIN + SHOWN + CUT, id="without-an-end"),
+        pytest.param(BEGIN + SHOWN + END[:-1], BEGIN + SHOWN + CUT, id="cut-in-its-end"),
+        pytest.param(BEGIN + SHOWN[:7], BEGIN + CUT, id="cut-in-what-was-shown"),
+        pytest.param(BEGIN + SHOWN + END + b"\0\0", BEGIN + SHOWN + END, id="more-than-its-end"),
+        pytest.param(REFUSED, REFUSED, id="a-refusal-has-no-end"),
+        pytest.param(UNRECORDED, UNRECORDED, id="a-command-that-is-not-recorded-has-no-end"),
+    ],
+)
+def test_what_an_ended_recorder_left_is_sent_with_an_end(tmp_path: Path, place: str, left: bytes, sent: bytes) -> None:
+    """A recording without one is never taken for sent; its age is the same, so that one which waits is told."""
+    (tmp_path / place).mkdir()
+    (tmp_path / place / "relay.a").write_bytes(left)
+    os.utime(tmp_path / place / "relay.a", (NOW, NOW))
+    (tmp_path / place / "relay.b").touch()
     watch.requeue(str(tmp_path))
 
-    assert (tmp_path / "outgoing/relay.a").read_text() == "begun"
-    assert list((tmp_path / "incoming").iterdir()) == []
+    assert {file.relative_to(tmp_path): file.read_bytes() for file in tmp_path.rglob("relay.*")} == {
+        Path("outgoing/relay.a"): sent
+    }
+    assert (tmp_path / "outgoing/relay.a").stat().st_mtime == NOW
+
+
+@pytest.mark.parametrize("left", [BEGIN[:-1], BEGIN[:3], b"\0\0\0\0\0\0"])
+def test_what_has_no_beginning_is_kept_aside(tmp_path: Path, left: bytes) -> None:
+    """Nothing of it can be replayed; in the queue it would keep back what is behind it."""
+    (tmp_path / "outgoing").mkdir()
+    (tmp_path / "outgoing/relay.a").write_bytes(left)
+    watch.requeue(str(tmp_path))
+
+    assert (tmp_path / "damaged/relay.a").read_bytes() == left
+    assert list((tmp_path / "outgoing").iterdir()) == []
 
 
 def test_only_who_listens_answers_and_only_a_recorder_greets(monkeypatch: pytest.MonkeyPatch) -> None:
