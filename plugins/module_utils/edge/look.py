@@ -25,7 +25,7 @@ from typing import Any
 
 HERE = "127.0.0.1"
 ROOT, ADMIN = "/etc/haechi/x509/root.pem", "/run/haechi-edge/haproxy.sock"
-SECONDS = 5.0
+SECONDS, PROGRAM_S = 5.0, 20.0
 # keepalived asks every two seconds, and a check of a busy host may last ten.
 PATIENCE_S = 14.0
 # journald takes nothing while it waits for a disk that is busy (fsync).
@@ -127,7 +127,7 @@ def newest(asked: Asked) -> list[str]:
         for suite in SUITES13
     }
     return [
-        suite for suite, process in tried.items() if f"Cipher is {suite}" in process.communicate(timeout=SECONDS)[0]
+        suite for suite, process in tried.items() if f"Cipher is {suite}" in process.communicate(timeout=PROGRAM_S)[0]
     ]
 
 
@@ -257,7 +257,7 @@ def _admin(command: str) -> str:
 
 
 def _text(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROGRAM_S).stdout
 
 
 def _moment(said: str) -> str:

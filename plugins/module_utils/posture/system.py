@@ -23,7 +23,8 @@ from ansible_collections.haechi.guard.plugins.module_utils.posture.ask import (
 )
 
 TEXTS = ("/etc/issue", "/etc/issue.net", "/etc/motd", "/etc/cron.allow", "/etc/at.allow")
-LOGIN_SECONDS = 5.0
+# Beside all else that is looked at; a start-up file that hangs may keep a look for no longer.
+LOGIN_SECONDS = 20.0
 _MARK = "haechi-posture:"
 _SHELL = f'printf "\\n%s%s\\n" {_MARK} "$(umask)" {_MARK} "${{TMOUT-}}" {_MARK} "$PATH"'
 JOURNAL = "/var/log/journal"
