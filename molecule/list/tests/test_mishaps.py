@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Machine, stamp
+from .conftest import Machine, converge, stamp
 
 Damage = Callable[[Machine, bytes, Path], bytes | None]
 
@@ -128,3 +128,16 @@ def test_a_clock_that_is_behind_goes_by_the_list(bob_left: Machine) -> None:
 
     assert bob_left.fetch() == 0
     assert bob_left.gets_in("ann") is True
+
+
+def test_the_role_lets_people_in_at_once_who_were_kept_out(machine: Machine) -> None:
+    """A host without a list refuses them; they do not wait for its next look after the control node brought one."""
+    machine.forget()
+    machine.serve(None)
+    assert machine.fetch() == 1
+    assert [machine.gets_in(who) for who in ("ann", "haechi")] == [False, True]
+    assert machine.alarms()["list-stale"].endswith("people are refused until it is fresh")
+
+    converge(machine.name)
+    assert machine.gets_in("ann")
+    assert "list-stale" not in machine.alarms()

@@ -160,11 +160,12 @@ class Outside:
 
     def connected(self, person: str, *options: str) -> Client:
         """Return a client with a tunnel; on a busy machine a code may be over before it arrives, and is given anew."""
+        since = self.moment()
         client = self.start(person, *options)
         if (said := client.until(UP, REFUSED)) == REFUSED:
             client = self.start(person, *options)
             said = client.until(UP, REFUSED)
-        assert said == UP, "".join(client.said)
+        assert said == UP, "".join([*client.said, *self.logged(since)])
         return client
 
     def refused(self, client: Client) -> bool:

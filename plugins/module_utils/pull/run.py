@@ -55,6 +55,21 @@ def main(arguments: list[str]) -> int:
     return 1 if why else 0
 
 
+def let_in() -> None:
+    """Let people in again who wait for a list that was confirmed just now: the next look is up to five minutes away.
+
+    Raises ``OSError`` or ``ValueError``.
+    """
+    if not (Path(REFUSED).is_file() and Path(REFUSED).read_text()):
+        return
+    config = json.loads(Path(CONFIG).read_text())
+    # A look that is under way may have begun without this list, and would have the last word.
+    with _alone():
+        held, _ = _held(config["site"])
+        if not _gate(config, held):
+            alarm.clear(STALE)
+
+
 def _held(site: str) -> tuple[Listed | None, str]:
     try:
         return document.read(Path(holding.HELD).read_bytes(), site), ""
