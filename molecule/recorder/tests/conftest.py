@@ -125,6 +125,11 @@ def replayed(log_host: Host, number: str) -> str:
     return log_host.check_output("sudoreplay -n -m 0 -d /var/log/sudo-io %s", number)
 
 
+def watched(host: Host, *before: str) -> None:
+    """Have the watch look after some commands: a look of its timer that is under way may have begun before them."""
+    host.check_output("; ".join([*before, "systemctl restart haechi-recorder-watch.service"]))
+
+
 def eventually(seen: Callable[[], bool], seconds: float = 30) -> bool:
     """Return whether something comes true in time."""
     until = time.monotonic() + seconds

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from .conftest import INVENTORY, KEEPS, SENDS, Desk, converge
+from .conftest import INVENTORY, KEEPS, SENDS, Desk, converge, watched
 
 LEAF = "/etc/haechi/x509/recorder"
 PKI = "/etc/haechi/pki"
@@ -86,11 +86,10 @@ def test_a_certificate_that_is_none_is_an_alarm(host: Host) -> None:
     host.check_output(f"cp {LEAF}.pem /run/kept.pem")
     short = f"openssl req -new -x509 -key {LEAF}.key -subj /CN=x -days 3 -out {LEAF}.pem"
     try:
-        host.check_output(short)
-        host.check_output("systemctl start haechi-recorder-watch.service")
+        watched(host, short)
         assert not host.file(alarm).exists
-        host.check_output(f"echo none > {LEAF}.pem; systemctl start haechi-recorder-watch.service")
+        watched(host, f"echo none > {LEAF}.pem")
         assert "is no certificate" in host.file(alarm).content_string
     finally:
-        host.check_output(f"cp /run/kept.pem {LEAF}.pem; systemctl start haechi-recorder-watch.service")
+        watched(host, f"cp /run/kept.pem {LEAF}.pem")
     assert not host.file(alarm).exists

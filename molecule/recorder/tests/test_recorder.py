@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from .conftest import FAILED, KEEPS, SENDS, Desk, converge, eventually, recordings, replayed
+from .conftest import FAILED, KEEPS, SENDS, Desk, converge, eventually, recordings, replayed, watched
 
 ALARMS = "/var/lib/haechi/alarms"
 WATCH = "haechi-recorder-watch.timer"
@@ -64,7 +64,7 @@ def test_no_recorder_no_sudo_and_the_next_run_mends_it(over_ssh: Callable[[str],
     for desk, host in at:
         assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
         # An alarm that stands is told once: this one must begin now.
-        host.check_output("systemctl start haechi-recorder-watch.service")
+        watched(host)
     for _, host in at:
         host.check_output("systemctl disable --now haechi-recorder.service")
     for desk, host in at:
@@ -74,7 +74,7 @@ def test_no_recorder_no_sudo_and_the_next_run_mends_it(over_ssh: Callable[[str],
     assert mended.returncode == 0, mended.stdout
     for desk, host in at:
         assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
-        host.check_output("systemctl start haechi-recorder-watch.service")
+        watched(host)
         assert not host.file(f"{ALARMS}/recorder-stopped.json").exists
 
 
@@ -83,7 +83,7 @@ def assert_refused(desk: Desk, host: Host) -> None:
     refused = desk.ssh("ann", f"sudo -n {FAILED}")
     assert (refused.returncode, "unable to connect to log server" in refused.stderr) == (1, True)
     assert host.check_output("id -un") == "root"  # over the automation's own sudo
-    host.check_output("systemctl start haechi-recorder-watch.service")
+    watched(host)
     alarm = json.loads(host.file(f"{ALARMS}/recorder-stopped.json").content_string)
     assert (alarm["schema"], alarm["name"]) == (1, "recorder-stopped")
     told = host.check_output("journalctl --sync && journalctl -o cat -t haechi-alarm --since -60s")
@@ -113,6 +113,21 @@ def test_a_recording_that_is_cut_short_arrives(host: Host, desk: Desk, log_host:
         assert "\n1000\n" in replayed(log_host, number).replace("\r", "")
     finally:
         at_work.communicate("words\n", timeout=60)
+
+
+def test_a_recording_that_nobody_can_replay_is_told(host: Host, desk: Desk) -> None:
+    """It is put aside, so that it keeps nothing back, and an alarm stands until somebody takes it away."""
+    if desk.name == KEEPS:
+        pytest.skip("the log host sends nothing")
+    queue, alarm = "/var/log/sudo_logsrvd", f"{ALARMS}/recordings-damaged.json"
+    host.check_output(f"install -d -m 700 {queue}/outgoing; echo x > {queue}/outgoing/relay.broken")
+    try:
+        watched(host, "systemctl restart haechi-recorder.service")
+        assert f"1 of {queue}/damaged cannot be sent" in json.loads(host.check_output("cat %s", alarm))["what"]
+    finally:
+        host.check_output(f"rm -f {queue}/*/relay.broken")
+    watched(host)
+    assert not host.file(alarm).exists
 
 
 @pytest.fixture
@@ -150,7 +165,7 @@ def test_while_the_log_host_is_away_nothing_is_lost(
     # The watch has it sent again; a relay that asks again by itself is faster.
     for name, host in at.items():
         assert eventually(lambda name=name: len(recordings(log_host, name) - before[name]) == 3, 120)
-        host.check_output("systemctl start haechi-recorder-watch.service")
+        watched(host)
         assert not host.file(f"{ALARMS}/recordings-late.json").exists
 
 
@@ -159,8 +174,7 @@ def assert_kept(desk: Desk, host: Host) -> None:
     for _ in range(3):
         assert desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0
     assert host.check_output("id -un") == "root"
-    host.check_output("find /var/log/sudo_logsrvd/outgoing -type f -exec touch -d '-1 hour' {} +")
-    host.check_output("systemctl start haechi-recorder-watch.service")
+    watched(host, "find /var/log/sudo_logsrvd/outgoing -type f -exec touch -d '-1 hour' {} +")
     assert "recordings wait for the log host" in host.file(f"{ALARMS}/recordings-late.json").content_string
 
 

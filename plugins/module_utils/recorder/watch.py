@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 SETTINGS = Path("/etc/haechi/recorder/watch.json")
-STOPPED, LATE = "recorder-stopped", "recordings-late"
+STOPPED, LATE, DAMAGED = "recorder-stopped", "recordings-late", "recordings-damaged"
 SERVICE = "haechi-recorder.service"
 # By then sudo_logsrvd has tried again by itself, where it does (`retry_interval`).
 NUDGE_S = 50.0
@@ -37,6 +37,7 @@ def watch(settings: Mapping[str, Any], raise_alarm: Alarm, clear: Callable[[str]
     found = {
         STOPPED: "" if greets(settings["listen"]) else f"nothing answers on {settings['listen']}: sudo refuses people",
         LATE: late(settings["queue"], float(settings["late_s"]), now),
+        DAMAGED: damaged(settings["queue"]),
         **{f"certificate-{leaf['name']}": ending(leaf["path"], now) for leaf in settings["leaves"]},
     }
     for name, what in found.items():
@@ -109,6 +110,13 @@ def late(queue: str, most: float, now: float) -> str:
     # The time of the oldest, not its age: an alarm that stands is told once.
     since = datetime.fromtimestamp(min(old, default=0.0), timezone.utc)  # noqa: UP017 - Python 3.11 on hosts
     return f"recordings wait for the log host since {since:%Y-%m-%d %H:%M} UTC; they are kept here" if old else ""
+
+
+def damaged(queue: str) -> str:
+    """Return what to say of recordings that nobody can replay; "" where there are none."""
+    folder = Path(queue, "damaged")
+    kept = len(list(folder.iterdir())) if folder.is_dir() else 0
+    return f"{kept} of {folder} cannot be sent: look what they are, and take them away" if kept else ""
 
 
 def ending(path: str, now: float) -> str:

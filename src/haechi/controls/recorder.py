@@ -18,7 +18,7 @@ RECORDS = {"log_output": True, "log_input": False, "log_stdin": False, "log_serv
 CLOSED = {"ignore_iolog_errors": False, "ignore_logfile_errors": False}
 # `log_input` stands for both of what is typed, `log_output` for all that is shown.
 PARTS = frozenset({"log_ttyin", "log_ttyout", "log_stdout", "log_stderr"})
-ALARMS = frozenset({"recorder-stopped", "recordings-late"})
+ALARMS = frozenset({"recorder-stopped", "recordings-late", "recordings-damaged"})
 REPLAY = "/usr/libexec/haechi/replay"
 
 
@@ -149,7 +149,8 @@ CONTROLS = (
             script="install -d -m 700 /var/log/sudo_logsrvd/outgoing; cd /var/log/sudo_logsrvd/outgoing;"
             " echo x > kept; touch -d '-1 hour' kept",
             mend="undo",
-            undo="rm -f /var/log/sudo_logsrvd/outgoing/kept /var/lib/haechi/alarms/recordings-late.json",
+            # The watch may have the recorder start anew meanwhile, which puts aside what has no beginning.
+            undo="rm -f /var/log/sudo_logsrvd/*/kept /var/lib/haechi/alarms/recordings-*.json",
             touches=("recordings",),
             hosts=("app1", "edge1", "edge2", "db1"),
         ),

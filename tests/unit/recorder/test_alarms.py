@@ -76,6 +76,7 @@ def test_a_recording_that_waits_too_long_is_late(tmp_path: Path, age: int, *, la
 def test_a_queue_that_was_never_made_has_nothing_late(tmp_path: Path) -> None:
     """The log host sends nothing anywhere."""
     assert watch.late(str(tmp_path), 300, NOW) == ""
+    assert watch.damaged(str(tmp_path)) == ""
 
 
 def message(field: int, body: bytes) -> bytes:
@@ -122,6 +123,7 @@ def test_what_has_no_beginning_is_kept_aside(tmp_path: Path, left: bytes) -> Non
     (tmp_path / "outgoing/relay.a").write_bytes(left)
     watch.requeue(str(tmp_path))
 
+    assert watch.damaged(str(tmp_path)).startswith(f"1 of {tmp_path}/damaged cannot be sent")
     assert (tmp_path / "damaged/relay.a").read_bytes() == left
     assert list((tmp_path / "outgoing").iterdir()) == []
 
