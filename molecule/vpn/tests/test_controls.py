@@ -26,7 +26,7 @@ def audited(folder: Path) -> dict[str, str]:
 
 def test_the_audit_catches_every_breaker_and_the_roles_mend_it(outside: Outside, tmp_path: Path) -> None:
     """All at once: each is told by its own control."""
-    outside.gateway.check_output("systemctl start haechi-vpn-crl.service")
+    outside.gateway.check_output("systemctl restart haechi-vpn-crl.service")
     for control in CONTROLS:
         outside.gateway.check_output("sh -c %s", control.breaker.script.replace("@LEFT@", "dan"))
     assert audited(tmp_path) == dict.fromkeys(NAMES, "fail")

@@ -145,6 +145,6 @@ def test_a_second_profile_needs_another_person_and_ends_the_first(outside: Outsi
     assert (out.stat().st_mode & 0o777, "BEGIN PRIVATE KEY" in out.read_text()) == (0o600, True)
 
     old, outside.profiles["carol"], outside.seeds["carol"] = outside.profiles["carol"], out.read_text(), seed
-    outside.gateway.check_output("systemctl start haechi-vpn-crl.service")
+    outside.gateway.check_output("systemctl restart haechi-vpn-crl.service")
     assert outside.hung_up_on("carol", old)
     assert outside.connected("carol").greets(DATA)

@@ -87,7 +87,7 @@ def test_an_overdue_list_is_an_alarm_and_cuts_nobody_off_but_whom_it_names(
     row = json.dumps({**serial, "why": "replaced"})
     authority.check_output(f"printf '%%s\\n' %s > {PKI}/revoked-vpn.jsonl", row)
     authority.check_output("systemctl start haechi-vpn-crl-sign.service")
-    outside.gateway.check_output("systemctl start haechi-vpn-crl.service")
+    outside.gateway.check_output("systemctl restart haechi-vpn-crl.service")
     assert outside.gateway.run("test -e %s", ALARM).rc == 1
     try:
         authority.check_output("systemctl stop haechi-vpn-crl-serve.socket")
@@ -100,7 +100,7 @@ def test_an_overdue_list_is_an_alarm_and_cuts_nobody_off_but_whom_it_names(
             "print(crl.sign(rows, 1 << 40, (now - d.timedelta(days=9), d.timedelta(days=6)), by))",
         )
         outside.gateway.check_output("cp -p %s /run/crl.pem; printf '%%s\\n' %s > %s", HELD, old, HELD)
-        assert outside.gateway.run("systemctl start haechi-vpn-crl.service").rc != 0
+        assert outside.gateway.run("systemctl restart haechi-vpn-crl.service").rc != 0
 
         assert "it ended" in json.loads(outside.gateway.check_output("cat %s", ALARM))["what"]
         assert outside.hung_up_on("ann")
@@ -109,7 +109,7 @@ def test_an_overdue_list_is_an_alarm_and_cuts_nobody_off_but_whom_it_names(
         authority.check_output(f"rm {PKI}/revoked-vpn.jsonl; systemctl start haechi-vpn-crl-serve.socket")
         authority.check_output("systemctl start haechi-vpn-crl-sign.service")
         outside.gateway.check_output("cp -p /run/crl.pem %s; rm -f /etc/haechi/vpn/revoked/*", HELD)
-        outside.gateway.check_output("systemctl start haechi-vpn-crl.service")
+        outside.gateway.check_output("systemctl restart haechi-vpn-crl.service")
     assert outside.gateway.run("test -e %s", ALARM).rc == 1
     assert outside.connected("ann").greets(TRIXIE)
 
@@ -144,7 +144,7 @@ def test_a_leaver_is_cut_off_and_stays_out_and_a_colleague_goes_on(
     while number not in authority.check_output(f"openssl crl -in {PKI}/vpn_people.crl -noout -text"):
         assert time.monotonic() < until
         time.sleep(0.5)
-    outside.gateway.check_output("systemctl start haechi-vpn-crl.service")
+    outside.gateway.check_output("systemctl restart haechi-vpn-crl.service")
     assert outside.gateway.file(f"/etc/haechi/vpn/revoked/{int(number, 16)}").exists
     assert outside.tunnels() == ["ann"]
     assert colleague.greets(TRIXIE)
