@@ -21,7 +21,7 @@ pid, terminal = pty.fork()
 if pid == 0:
     os.execv("/bin/login", ["login", "seal"])
 screen = b""
-def until(text, seconds=15):
+def until(text, seconds=30):
     global screen
     end = time.monotonic() + seconds
     while text not in screen and b"incorrect" not in screen and time.monotonic() < end:
@@ -37,7 +37,7 @@ if b"incorrect" in screen:
 os.write(terminal, b"id -un; sudo -k -S id -u; echo don''e\\n")
 until(b"assword")
 os.write(terminal, sys.stdin.readline().encode())
-until(b"done\\r\\n", 10)
+until(b"done\\r\\n")
 os.write(terminal, b"exit\\n")
 print(screen.decode(errors="replace"))
 """

@@ -23,7 +23,7 @@ def seen_from(run_in: Inside, name: str) -> tuple[str, list[str]]:
     probe = ["ip", "-6", "neigh", "replace", address, "lladdr", hardware.stdout.strip(), "dev", "eth0", "nud", "probe"]
     run_in(name, *probe)
     # Three probes a second apart (RFC 4861 section 10), then the neighbour is given up.
-    deadline = time.monotonic() + 6
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         seen = json.loads(run_in(name, "ip", "-j", "-6", "neigh", "show", address, "dev", "eth0").stdout or "[]")
         states = [state for neighbour in seen for state in neighbour["state"]]

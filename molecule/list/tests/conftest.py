@@ -72,7 +72,7 @@ class Machine:
         """Log in over a new connection with nothing but somebody's own key, and ask who one is."""
         assert POLICY is not None
         known = ("-o", f"UserKnownHostsFile={STATE / 'known_hosts'}", "-o", f"HostKeyAlias={self.name}")
-        fresh = [f"-o{word}" for word in ("BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=5")]
+        fresh = [f"-o{word}" for word in ("BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=20")]
         argv = ["ssh", "-F", "none", *known, *fresh, "-i", str(self.keys / who), "-l", who]
         argv += [str(POLICY.hosts[self.name].address), "id", "-un"]
         return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=180, stdin=subprocess.DEVNULL)

@@ -68,7 +68,7 @@ def login(machine: Machine, folder: Path, *, certified: bool, source: str = "") 
         shutil.copy(CERTIFICATE, folder / "certificate.pub")
     assert POLICY is not None
     argv = ["ssh", "-F", "none", "-oBatchMode=yes", "-oIdentitiesOnly=yes", "-oStrictHostKeyChecking=no"]
-    argv += ["-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=5", "-l", "haechi"]
+    argv += ["-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=20", "-l", "haechi"]
     target = [str(POLICY.hosts[machine.name].address), "id", "-un"]
     if source:
         name = f"haechi-molecule-{source}"

@@ -57,7 +57,7 @@ def agent(folder: Path, key: Path, certificate: Path) -> Iterator[Path]:
         socket = Path(short, "agent")
         process = subprocess.Popen(["/usr/bin/ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
         try:
-            until = time.monotonic() + 5
+            until = time.monotonic() + 30
             while not socket.exists() and time.monotonic() < until:
                 time.sleep(0.02)
             run("/usr/bin/ssh-add", "-q", own / "key", SSH_AUTH_SOCK=str(socket))
