@@ -94,7 +94,7 @@ def test_a_killed_recorder_comes_back_by_itself(host: Host, desk: Desk) -> None:
     """Systemd starts it again within seconds (systemd.service(5), Restart)."""
     host.check_output("systemctl kill --signal KILL haechi-recorder.service")
 
-    assert eventually(lambda: desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0)
+    assert eventually(lambda: desk.ssh("ann", f"sudo -n {FAILED}").returncode == 0, 10)
 
 
 def test_a_recording_that_is_cut_short_arrives(host: Host, desk: Desk, log_host: Host, tells: str) -> None:

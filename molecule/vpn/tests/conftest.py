@@ -175,7 +175,7 @@ class Outside:
     def hung_up_on(self, person: str, text: str = "") -> bool:
         """Return whether the gateway ends the handshake of a certificate; the client would try for ever."""
         client = self.start(person, text=text, by="tcp")
-        said = client.until(UP, "Connection reset")
+        said = client.until(UP, "Connection reset", seconds=15)
         client.end("KILL")
         return said == "Connection reset"
 
@@ -194,7 +194,7 @@ class Outside:
 
     def until_told(self, since: str, *words: str) -> None:
         """Wait until the log has such a line; a client that ended is noticed within a second."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + 15
         while not self.told(since, *words):
             assert time.monotonic() < until, self.logged(since)
             time.sleep(0.3)

@@ -32,7 +32,7 @@ def test_certificate_and_code_open_a_tunnel_that_leads_where_the_job_goes(outsid
     assert "dhcp-option DNS 10.78.40.11," in pushed
     assert any(re.search(pool, line) for line in client.said if "net_addr_v4_add" in line)
     assert any("Control Channel: TLSv1.3" in line for line in client.said)
-    assert client.until("Data Channel: cipher 'AES-256-GCM'")
+    assert client.until("Data Channel: cipher 'AES-256-GCM'", seconds=5)
     client.end()
     assert outside.told(since, "connected", 'person="ann"', 'from="10.78.0.11:', f'by="{by}"', 'job="operator"')
     outside.until_told(since, "disconnected", 'person="ann"', 'received="', 'sent="', 'tunnel="10.78.96.')

@@ -47,7 +47,7 @@ def plan(pull: Mapping[str, Any]) -> Iterator[Change]:
 def confirm(pull: Mapping[str, Any]) -> None:
     """Write down that the control node, who signs the list, said just now which one is the newest.
 
-    Whoever waited for a fresh one waits no longer. Raises ``OSError`` or ``ValueError``.
+    Whoever waited for a fresh one waits no longer. Raises ``OSError``.
     """
     if not pull:
         return
@@ -57,7 +57,7 @@ def confirm(pull: Mapping[str, Any]) -> None:
         return
     if mine == pull["listed"]:
         held.confirm(held.sequence(mine), datetime.now(timezone.utc))  # noqa: UP017 - Python 3.11 on hosts
-        whole.let_in()
+        whole.let_in(pull["config"])
 
 
 def _config(pull: Mapping[str, Any]) -> str:

@@ -55,14 +55,13 @@ def main(arguments: list[str]) -> int:
     return 1 if why else 0
 
 
-def let_in() -> None:
+def let_in(config: Mapping[str, Any]) -> None:
     """Let people in again who wait for a list that was confirmed just now: the next look is up to five minutes away.
 
-    Raises ``OSError`` or ``ValueError``.
+    ``config`` is what policy tells this program; what the host has of it may be damaged. Raises ``OSError``.
     """
     if not (Path(REFUSED).is_file() and Path(REFUSED).read_text()):
         return
-    config = json.loads(Path(CONFIG).read_text())
     # A look that is under way may have begun without this list, and would have the last word.
     with _alone():
         held, _ = _held(config["site"])
